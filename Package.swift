@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// One service: a thin executable over ServiceKit, named in lower case as operators type it.
+func service(_ name: String, _ extra: [Target.Dependency] = []) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: ["ServiceKit", "Streaming", "Messages", "ResyncCore"] + extra,
+    path: "Services/\(name)",
+    swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let services = ["Ingest", "Preprocess", "Spectrogram", "Trainer", "Predictor", "Evaluator", "Resync"]
+
+let package = Package(
+  name: "resync",
+  products: services.map { .executable(name: $0.lowercased(), targets: [$0]) },
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CLibrdkafka", path: "Shared/CLibraries/CLibrdkafka", pkgConfig: "rdkafka",
+      providers: [.apt(["librdkafka-dev"])]),
+    .systemLibrary(
+      name: "CLibpq", path: "Shared/CLibraries/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+      name: "CFFTW", path: "Shared/CLibraries/CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", path: "Shared/CLibraries/COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"])]),
+
+    .target(
+      name: "ResyncCore",
+      dependencies: ["CFFTW", "COpenBLAS", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Shared/ResyncCore", swiftSettings: strict),
+    .target(
+      name: "Messages",
+      dependencies: ["ResyncCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      path: "Shared/Messages", swiftSettings: strict),
+    .target(
+      name: "Streaming",
+      dependencies: [
+        "CLibrdkafka", .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+      ],
+      path: "Shared/Streaming", swiftSettings: strict),
+    .target(
+      name: "Store",
+      dependencies: [
+        "CLibpq", "ResyncCore", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Shared/Store", swiftSettings: strict),
+    .target(
+      name: "ServiceKit",
+      dependencies: [
+        "Messages", "Streaming", "Store",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+      ],
+      path: "Shared/ServiceKit", swiftSettings: strict),
+
+    service("Ingest", ["Store"]),
+    service("Preprocess"),
+    service("Spectrogram"),
+    service("Trainer", ["Store"]),
+    service("Predictor", ["Store"]),
+    service("Evaluator", ["Store"]),
+    service("Resync", ["Store", .product(name: "Yams", package: "Yams")]),
+
+    tests("ResyncCoreTests", ["ResyncCore"]),
+    tests("MessagesTests", ["Messages"]),
+    tests("StreamingTests", ["Streaming"]),
+    tests("StoreTests", ["Store"]),
+    tests("ServiceKitTests", ["ServiceKit"]),
+    tests(
+      "IntegrationTests",
+      [
+        "Ingest", "Preprocess", "Spectrogram", "Trainer", "Predictor", "Evaluator", "Resync",
+        "ServiceKit", "Store",
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)

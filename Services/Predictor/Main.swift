@@ -1,0 +1,4 @@
+@main
+struct PredictorMain {
+  static func main() {}
+}

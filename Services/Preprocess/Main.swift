@@ -1,0 +1,4 @@
+@main
+struct PreprocessMain {
+  static func main() {}
+}

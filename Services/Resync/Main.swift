@@ -1,0 +1,4 @@
+@main
+struct ResyncMain {
+  static func main() {}
+}

@@ -1,0 +1,4 @@
+@main
+struct SpectrogramMain {
+  static func main() {}
+}
