@@ -50,7 +50,10 @@ let package = Package(
       path: "Shared/ResyncCore", swiftSettings: strict),
     .target(
       name: "Messages",
-      dependencies: ["ResyncCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      dependencies: [
+        "ResyncCore", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
       path: "Shared/Messages", swiftSettings: strict),
     .target(
       name: "Streaming",

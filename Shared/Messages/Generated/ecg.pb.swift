@@ -305,7 +305,8 @@ public nonisolated struct ProtoRecordingChunk: Sendable {
 
   public var patient: String = String()
 
-  public var sequence: UInt32 = 0
+  /// Index of the first sample at the native rate; with the recording id it is the chunk's id.
+  public var firstSample: Int64 = 0
 
   public var sampleRateHz: Double = 0
 
@@ -313,9 +314,6 @@ public nonisolated struct ProtoRecordingChunk: Sendable {
 
   /// float32, planar [lead, sample], mV.
   public var samples: Data = Data()
-
-  /// Index of the first sample at the native rate.
-  public var firstSample: Int64 = 0
 
   public var referenceBeats: [ProtoReferenceBeat] = []
 
@@ -976,7 +974,7 @@ nonisolated extension ProtoRecordingEvent: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ProtoRecordingChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RecordingChunk"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}recording_id\0\u{1}patient\0\u{1}sequence\0\u{3}sample_rate_hz\0\u{1}leads\0\u{1}samples\0\u{3}first_sample\0\u{3}reference_beats\0\u{1}synthetic\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}recording_id\0\u{1}patient\0\u{3}first_sample\0\u{3}sample_rate_hz\0\u{1}leads\0\u{1}samples\0\u{3}reference_beats\0\u{1}synthetic\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -986,13 +984,12 @@ nonisolated extension ProtoRecordingChunk: SwiftProtobuf.Message, SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.recordingID) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.patient) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.sequence) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.firstSample) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.sampleRateHz) }()
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.leads) }()
       case 6: try { try decoder.decodeSingularBytesField(value: &self.samples) }()
-      case 7: try { try decoder.decodeSingularInt64Field(value: &self.firstSample) }()
-      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.referenceBeats) }()
-      case 9: try { try decoder.decodeSingularBoolField(value: &self.synthetic) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.referenceBeats) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.synthetic) }()
       default: break
       }
     }
@@ -1005,8 +1002,8 @@ nonisolated extension ProtoRecordingChunk: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.patient.isEmpty {
       try visitor.visitSingularStringField(value: self.patient, fieldNumber: 2)
     }
-    if self.sequence != 0 {
-      try visitor.visitSingularUInt32Field(value: self.sequence, fieldNumber: 3)
+    if self.firstSample != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstSample, fieldNumber: 3)
     }
     if self.sampleRateHz.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.sampleRateHz, fieldNumber: 4)
@@ -1017,14 +1014,11 @@ nonisolated extension ProtoRecordingChunk: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.samples.isEmpty {
       try visitor.visitSingularBytesField(value: self.samples, fieldNumber: 6)
     }
-    if self.firstSample != 0 {
-      try visitor.visitSingularInt64Field(value: self.firstSample, fieldNumber: 7)
-    }
     if !self.referenceBeats.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.referenceBeats, fieldNumber: 8)
+      try visitor.visitRepeatedMessageField(value: self.referenceBeats, fieldNumber: 7)
     }
     if self.synthetic != false {
-      try visitor.visitSingularBoolField(value: self.synthetic, fieldNumber: 9)
+      try visitor.visitSingularBoolField(value: self.synthetic, fieldNumber: 8)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1032,11 +1026,10 @@ nonisolated extension ProtoRecordingChunk: SwiftProtobuf.Message, SwiftProtobuf.
   public static func ==(lhs: ProtoRecordingChunk, rhs: ProtoRecordingChunk) -> Bool {
     if lhs.recordingID != rhs.recordingID {return false}
     if lhs.patient != rhs.patient {return false}
-    if lhs.sequence != rhs.sequence {return false}
+    if lhs.firstSample != rhs.firstSample {return false}
     if lhs.sampleRateHz != rhs.sampleRateHz {return false}
     if lhs.leads != rhs.leads {return false}
     if lhs.samples != rhs.samples {return false}
-    if lhs.firstSample != rhs.firstSample {return false}
     if lhs.referenceBeats != rhs.referenceBeats {return false}
     if lhs.synthetic != rhs.synthetic {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

@@ -1,0 +1,301 @@
+import Foundation
+import Messages
+import ResyncCore
+
+/// What becomes of each chunk, as a value: no I/O, the same answer for the same history.
+struct IngestDecider {
+  /// Where a chunk stands on `ecg.ingest`.
+  struct Origin: Hashable {
+    var partition: Int32
+    var offset: Int64
+  }
+
+  /// What PostgreSQL already knows of a recording without open state.
+  struct Prior: Hashable {
+    enum Status { case open, complete, rejected }
+    var status: Status
+    var waveformSHA256: String?
+    /// Of the first chunk that the row was made from.
+    var origin: Origin
+  }
+
+  struct Identity: Hashable {
+    var recordingID: String
+    var patient: String
+    var feedID: String
+  }
+
+  /// Rows to write before the Kafka transaction commits; repeating them changes nothing.
+  enum RowChange: Hashable {
+    case open(Opening)
+    case end(Ending)
+  }
+
+  struct Opening: Hashable {
+    var identity: Identity
+    var origin: Origin
+    var sampleRateHz: Double
+    var leads: [Lead]
+    var facts: ProtoPatientFacts
+    var synthetic: Bool
+  }
+
+  struct Ending: Hashable {
+    var identity: Identity
+    var origin: Origin
+    var rejectionCode: RejectionCode?
+    var endReason: String
+    var samples: Int64
+    var waveformSHA256: String?
+    var facts: ProtoPatientFacts
+    var synthetic: Bool
+  }
+
+  struct Action {
+    var events: [ProtoRecordingEvent] = []
+    var rows: [RowChange] = []
+    var rejection: Rejection?
+    /// The chunk added nothing: it had come before, or its recording was already refused.
+    var repeated = false
+  }
+
+  static let feedEnded = "feed"
+  static let idleTimeout = "idle-timeout"
+
+  /// Values of one output chunk: 800 KB of float32.
+  var maximumValuesPerChunk = 200_000
+  var maximumRecordingSeconds = 48.0 * 3600
+
+  // MARK: - Decisions
+
+  func handle(
+    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: Prior?, origin: Origin
+  ) -> Action {
+    switch state?.phase {
+    case nil:
+      return begin(chunk, identity, state: &state, prior: prior, origin: origin)
+    case .rejected:
+      if chunk.message.last { state = nil }
+      return Action(repeated: true)
+    case .verifying:
+      return verify(chunk, state: &state)
+    default:
+      return append(chunk, identity, state: &state)
+    }
+  }
+
+  /// Refuses a chunk that did not validate, and with it the recording, unless that has already ended.
+  func refuse(
+    _ rejection: Rejection, last: Bool, _ identity: Identity, facts: ProtoPatientFacts, synthetic: Bool,
+    state: inout ProtoIngestState?, prior: Prior?, origin: Origin
+  ) -> Action {
+    switch state?.phase {
+    case nil where isRepeat(prior, origin):
+      return Action(rejection: rejection)
+    case .rejected:
+      if last { state = nil }
+      return Action(repeated: true)
+    case .verifying:
+      state = nil
+      return Action(rejection: rejection)
+    default:
+      var action = Action(rejection: rejection)
+      var end = ProtoRecordingEnd()
+      end.recordingID = identity.recordingID
+      end.patient = identity.patient
+      end.status = .rejected
+      end.code = rejection.code.rawValue
+      end.samples = state?.samples ?? 0
+      end.patientFacts = state?.patientFacts ?? facts
+      end.synthetic = state?.synthetic ?? synthetic
+      action.events = [.with { $0.end = end }]
+      let first = state.map { Origin(partition: $0.originPartition, offset: $0.originOffset) } ?? origin
+      action.rows = [
+        .end(
+          Ending(
+            identity: identity, origin: first, rejectionCode: rejection.code, endReason: Self.feedEnded,
+            samples: end.samples, waveformSHA256: nil, facts: end.patientFacts, synthetic: end.synthetic))
+      ]
+      if last {
+        state = nil
+      } else {
+        var refused = state ?? ProtoIngestState()
+        refused.phase = .rejected
+        refused.recordingID = identity.recordingID
+        state = refused
+      }
+      return action
+    }
+  }
+
+  /// Called when no chunk has come for the idle timeout: an open recording ends with what it has.
+  func expire(state: inout ProtoIngestState?) -> Action {
+    guard let open = state, open.phase == .open else {
+      state = nil
+      return Action()
+    }
+    return end(open, state: &state, reason: Self.idleTimeout)
+  }
+
+  // MARK: - Phases
+
+  /// A redelivery of the first chunk, after a crash between the row and the Kafka commit, is no repeat.
+  private func isRepeat(_ prior: Prior?, _ origin: Origin) -> Bool {
+    prior.map { $0.status == .complete && $0.origin != origin } ?? false
+  }
+
+  private func begin(
+    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: Prior?, origin: Origin
+  ) -> Action {
+    let again = isRepeat(prior, origin)
+    guard chunk.message.sequence == 0 else {
+      if again || prior?.status == .rejected { return Action(repeated: true) }
+      return refuse(
+        Rejection(.chunkOutOfOrder, "the recording's first chunk has sequence \(chunk.message.sequence); 0 is expected"),
+        last: chunk.message.last, identity, facts: chunk.message.patient, synthetic: chunk.message.synthetic,
+        state: &state, prior: prior, origin: origin)
+    }
+    var fresh = ProtoIngestState()
+    fresh.recordingID = identity.recordingID
+    fresh.patient = identity.patient
+    fresh.feedID = identity.feedID
+    fresh.phase = again ? .verifying : .open
+    fresh.expectedSha256 = again ? prior?.waveformSHA256 ?? "" : ""
+    fresh.sampleRateHz = chunk.message.sampleRateHz
+    fresh.channels = chunk.message.channels
+    fresh.sampleType = chunk.message.sampleType
+    fresh.patientFacts = chunk.message.patient
+    fresh.synthetic = chunk.message.synthetic
+    fresh.originPartition = origin.partition
+    fresh.originOffset = origin.offset
+    state = fresh
+    if again { return verify(chunk, state: &state) }
+
+    var action = append(chunk, identity, state: &state)
+    if action.rejection == nil {
+      action.rows.insert(
+        .open(
+          Opening(
+            identity: identity, origin: origin, sampleRateHz: chunk.message.sampleRateHz, leads: chunk.leads,
+            facts: chunk.message.patient, synthetic: chunk.message.synthetic)), at: 0)
+    }
+    return action
+  }
+
+  private func append(_ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?) -> Action {
+    guard var open = state else { return Action() }
+    let sequence = chunk.message.sequence
+    if sequence < open.nextSequence { return Action(repeated: true) }
+    if let rejection = objection(to: chunk, in: open) {
+      let origin = Origin(partition: open.originPartition, offset: open.originOffset)
+      return refuse(
+        rejection, last: chunk.message.last, identity, facts: open.patientFacts, synthetic: open.synthetic,
+        state: &state, prior: nil, origin: origin)
+    }
+    var action = Action()
+    action.events = pieces(of: chunk, identity, from: open.samples)
+    advance(&open, by: chunk)
+    state = open
+    guard chunk.message.last else { return action }
+    if open.samples == 0 {
+      let origin = Origin(partition: open.originPartition, offset: open.originOffset)
+      return refuse(
+        Rejection(.missingField, "the recording ends without a sample"), last: true, identity, facts: open.patientFacts,
+        synthetic: open.synthetic, state: &state, prior: nil, origin: origin)
+    }
+    let ending = end(open, state: &state, reason: Self.feedEnded)
+    action.events += ending.events
+    action.rows += ending.rows
+    return action
+  }
+
+  private func verify(_ chunk: ValidatedChunk, state: inout ProtoIngestState?) -> Action {
+    guard var open = state, chunk.message.sequence >= open.nextSequence else { return Action(repeated: true) }
+    if objection(to: chunk, in: open) != nil {
+      state = nil
+      return Action(rejection: Self.conflict)
+    }
+    advance(&open, by: chunk)
+    state = chunk.message.last ? nil : open
+    let differs = chunk.message.last && hash(of: open).finalise() != open.expectedSha256
+    return differs ? Action(rejection: Self.conflict) : Action(repeated: true)
+  }
+
+  private static let conflict = Rejection(
+    .contentConflict, "a recording with this id has already ended with other content; send it under another recording_uid")
+
+  /// What is wrong with a well-formed chunk at this point of its recording.
+  private func objection(to chunk: ValidatedChunk, in open: ProtoIngestState) -> Rejection? {
+    let message = chunk.message
+    if message.sequence > open.nextSequence {
+      return Rejection(.chunkOutOfOrder, "sequence is \(message.sequence); \(open.nextSequence) is expected")
+    }
+    if message.sampleRateHz != open.sampleRateHz || message.channels != open.channels
+      || message.sampleType != open.sampleType
+    {
+      return Rejection(.headerChanged, "rate, channels and sample type must be those of the recording's first chunk")
+    }
+    if Double(open.samples + Int64(chunk.sampleCount)) / open.sampleRateHz > maximumRecordingSeconds {
+      return Rejection(.recordingTooLong, "longer than \(Int(maximumRecordingSeconds)) s; send it as several recordings")
+    }
+    let range = open.samples..<open.samples + Int64(chunk.sampleCount)
+    if let stray = message.referenceBeats.first(where: { !range.contains($0.sample) }) {
+      return Rejection(.invalidReference, "reference beat at sample \(stray.sample) lies outside its chunk \(range)")
+    }
+    return nil
+  }
+
+  // MARK: - Parts
+
+  private func hash(of state: ProtoIngestState) -> WaveformHasher {
+    state.samples == 0
+      ? WaveformHasher(leadCount: state.channels.count)
+      : WaveformHasher(leadCount: state.channels.count, chain: Array(state.hashChain), pending: Array(state.hashPending))
+  }
+
+  private func advance(_ state: inout ProtoIngestState, by chunk: ValidatedChunk) {
+    var hasher = hash(of: state)
+    hasher.update(chunk.millivolts)
+    state.hashChain = Data(hasher.chain)
+    state.hashPending = Data(hasher.pending)
+    state.nextSequence = chunk.message.sequence + 1
+    state.samples += Int64(chunk.sampleCount)
+  }
+
+  private func pieces(of chunk: ValidatedChunk, _ identity: Identity, from firstSample: Int64) -> [ProtoRecordingEvent] {
+    let perPiece = max(1, maximumValuesPerChunk / chunk.leads.count)
+    return stride(from: 0, to: chunk.sampleCount, by: perPiece).map { start in
+      let range = start..<min(start + perPiece, chunk.sampleCount)
+      let samples = firstSample + Int64(range.lowerBound)..<firstSample + Int64(range.upperBound)
+      var piece = ProtoRecordingChunk()
+      piece.recordingID = identity.recordingID
+      piece.patient = identity.patient
+      piece.firstSample = samples.lowerBound
+      piece.sampleRateHz = chunk.message.sampleRateHz
+      piece.leads = chunk.leads.map(\.rawValue)
+      piece.samples = Packing.pack(chunk.millivolts.map { Array($0[range]) })
+      piece.referenceBeats = chunk.message.referenceBeats.filter { samples.contains($0.sample) }
+      piece.synthetic = chunk.message.synthetic
+      return .with { $0.chunk = piece }
+    }
+  }
+
+  private func end(_ open: ProtoIngestState, state: inout ProtoIngestState?, reason: String) -> Action {
+    state = nil
+    var end = ProtoRecordingEnd()
+    end.recordingID = open.recordingID
+    end.patient = open.patient
+    end.status = .complete
+    end.samples = open.samples
+    end.waveformSha256 = hash(of: open).finalise()
+    end.leads = open.channels.compactMap { Lead(name: $0.lead)?.rawValue }
+    end.patientFacts = open.patientFacts
+    end.synthetic = open.synthetic
+    let identity = Identity(recordingID: open.recordingID, patient: open.patient, feedID: open.feedID)
+    let ending = Ending(
+      identity: identity, origin: Origin(partition: open.originPartition, offset: open.originOffset),
+      rejectionCode: nil, endReason: reason, samples: end.samples, waveformSHA256: end.waveformSha256,
+      facts: open.patientFacts, synthetic: open.synthetic)
+    return Action(events: [.with { $0.end = end }], rows: [.end(ending)])
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Messages
+import ResyncCore
+
+/// Why a decision is withheld although a probability can be computed.
+enum ApplicabilityFlag: String, CaseIterable {
+  /// QRS under 120 ms: no guideline gives CRT for dyssynchrony, and no training patient had it.
+  case narrowQRS = "NARROW_QRS"
+  case paced = "PACED"
+  case irregularRhythm = "AF_LIKE_RHYTHM"
+  case underAge = "AGE_UNDER_18"
+  case poorQuality = "POOR_QUALITY"
+  case outOfDistribution = "OUT_OF_DISTRIBUTION"
+}
+
+/// What a recording's beats say of the patient, as a pure function of rows and model.
+struct ResponseDecision: Hashable {
+  /// One scored beat: log-odds of response and whether it may speak for the patient.
+  struct ScoredBeat: Hashable {
+    var logOdds: Float
+    /// Quality passed and not suspected ectopic.
+    var usable: Bool
+    var distance: Float
+  }
+
+  static let responder = "responder"
+  static let nonResponder = "non-responder"
+  static let minimumUsableBeats = 3
+
+  /// σ(mean log-odds over usable beats); nil when there is none.
+  var probability: Double?
+  var flags: [ApplicabilityFlag]
+  /// Nil is an abstention.
+  var decision: String?
+
+  init(
+    beats: [ScoredBeat], measures: ProtoEcgMeasures, ageYears: Double?, threshold: Double, distanceLimit: Float?
+  ) {
+    let usable = beats.filter(\.usable)
+    // Summed in row order in double precision: the same rows give the same bits.
+    let mean = usable.reduce(0.0) { $0 + Double($1.logOdds) } / Double(max(1, usable.count))
+    probability = usable.isEmpty ? nil : 1 / (1 + exp(-mean))
+    let meanDistance = usable.reduce(0.0) { $0 + Double($1.distance) } / Double(max(1, usable.count))
+
+    let raised: [(ApplicabilityFlag, Bool)] = [
+      (.narrowQRS, measures.hasQrsDurationMs && measures.qrsDurationMs < 120),
+      (.paced, measures.paced),
+      (.irregularRhythm, measures.rhythmIrregular),
+      (.underAge, ageYears.map { $0 < 18 } ?? false),
+      (.poorQuality, measures.quality < 0.5 || usable.count < Self.minimumUsableBeats),
+      (.outOfDistribution, distanceLimit.map { meanDistance > Double($0) } ?? false),
+    ]
+    flags = raised.filter(\.1).map(\.0)
+    decision = probability.flatMap { flags.isEmpty ? ($0 >= threshold ? Self.responder : Self.nonResponder) : nil }
+  }
+}
