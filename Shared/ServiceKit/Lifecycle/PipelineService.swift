@@ -48,9 +48,9 @@ public final class PipelineService: Service {
 
   private func supervise() async throws {
     for pipeline in pipelines {
-      startThread(name: pipeline.name, { try pipeline.run() }) { [continuation] error in
-        continuation.yield(.ended(name: pipeline.name, error: error))
-      }
+      startThread(
+        name: pipeline.name, { try pipeline.run() },
+        ended: { [continuation] error in continuation.yield(.ended(name: pipeline.name, error: error)) })
     }
     var running = Set(pipelines.map(\.name))
     var failure: (any Error)?
