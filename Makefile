@@ -1,4 +1,30 @@
-.PHONY: proto
+.PHONY: help setup build test lint format demo proto
+
+help:
+	@echo "make demo     see it work: set-up, servers, services, training, predictions, report"
+	@echo "make test     all tests, against a real broker and a real PostgreSQL"
+	@echo "make build    release build"
+	@echo "make lint     check the layout of the code; make format corrects it"
+	@echo "make setup    install missing system packages"
+	@echo "make proto    regenerate the code of schemas/messages"
+
+setup:
+	@ops/dev/setup
+
+build: setup
+	swift build -c release
+
+test: setup
+	@ops/dev/test
+
+demo: setup
+	@ops/dev/demo
+
+lint:
+	@ops/dev/lint
+
+format:
+	@ops/dev/lint --fix
 
 # Regenerates the committed Swift code of schemas/messages; needs protoc (protobuf-compiler).
 proto:
