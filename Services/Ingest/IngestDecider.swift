@@ -1,24 +1,10 @@
 import Foundation
 import Messages
 import ResyncCore
+import Store
 
 /// What becomes of each chunk, as a value: no I/O, the same answer for the same history.
 struct IngestDecider {
-  /// Where a chunk stands on `ecg.ingest`.
-  struct Origin: Hashable {
-    var partition: Int32
-    var offset: Int64
-  }
-
-  /// What PostgreSQL already knows of a recording without open state.
-  struct Prior: Hashable {
-    enum Status { case open, complete, rejected }
-    var status: Status
-    var waveformSHA256: String?
-    /// Of the first chunk that the row was made from.
-    var origin: Origin
-  }
-
   struct Identity: Hashable {
     var recordingID: String
     var patient: String
@@ -27,28 +13,8 @@ struct IngestDecider {
 
   /// Rows to write before the Kafka transaction commits; repeating them changes nothing.
   enum RowChange: Hashable {
-    case open(Opening)
-    case end(Ending)
-  }
-
-  struct Opening: Hashable {
-    var identity: Identity
-    var origin: Origin
-    var sampleRateHz: Double
-    var leads: [Lead]
-    var facts: ProtoPatientFacts
-    var synthetic: Bool
-  }
-
-  struct Ending: Hashable {
-    var identity: Identity
-    var origin: Origin
-    var rejectionCode: RejectionCode?
-    var endReason: String
-    var samples: Int64
-    var waveformSHA256: String?
-    var facts: ProtoPatientFacts
-    var synthetic: Bool
+    case open(RecordingOpening)
+    case end(RecordingEnding)
   }
 
   struct Action {
@@ -69,7 +35,7 @@ struct IngestDecider {
   // MARK: - Decisions
 
   func handle(
-    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: Prior?, origin: Origin
+    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: RecordingRow?, origin: Origin
   ) -> Action {
     switch state?.phase {
     case nil:
@@ -80,14 +46,14 @@ struct IngestDecider {
     case .verifying:
       return verify(chunk, state: &state)
     default:
-      return append(chunk, identity, state: &state)
+      return append(chunk, identity, state: &state, origin: origin)
     }
   }
 
   /// Refuses a chunk that did not validate, and with it the recording, unless that has already ended.
   func refuse(
     _ rejection: Rejection, last: Bool, _ identity: Identity, facts: ProtoPatientFacts, synthetic: Bool,
-    state: inout ProtoIngestState?, prior: Prior?, origin: Origin
+    state: inout ProtoIngestState?, prior: RecordingRow?, origin: Origin
   ) -> Action {
     switch state?.phase {
     case nil where isRepeat(prior, origin):
@@ -109,13 +75,20 @@ struct IngestDecider {
       end.patientFacts = state?.patientFacts ?? facts
       end.synthetic = state?.synthetic ?? synthetic
       action.events = [.with { $0.end = end }]
-      let first = state.map { Origin(partition: $0.originPartition, offset: $0.originOffset) } ?? origin
-      action.rows = [
+      if state == nil {
+        action.rows = [
+          .open(
+            RecordingOpening(
+              recordingID: identity.recordingID, feedID: identity.feedID,
+              patient: Self.patient(identity.patient, facts, synthetic: synthetic), sampleRateHz: nil, leads: [],
+              synthetic: synthetic, ageYears: Self.age(facts), origin: origin))
+        ]
+      }
+      action.rows.append(
         .end(
-          Ending(
-            identity: identity, origin: first, rejectionCode: rejection.code, endReason: Self.feedEnded,
-            samples: end.samples, waveformSHA256: nil, facts: end.patientFacts, synthetic: end.synthetic))
-      ]
+          RecordingEnding(
+            recordingID: identity.recordingID, status: .rejected, code: rejection.code.rawValue, samples: end.samples,
+            waveformSHA256: nil, reason: Self.feedEnded)))
       if last {
         state = nil
       } else {
@@ -140,16 +113,16 @@ struct IngestDecider {
   // MARK: - Phases
 
   /// A redelivery of the first chunk, after a crash between the row and the Kafka commit, is no repeat.
-  private func isRepeat(_ prior: Prior?, _ origin: Origin) -> Bool {
+  private func isRepeat(_ prior: RecordingRow?, _ origin: Origin) -> Bool {
     prior.map { $0.status == .complete && $0.origin != origin } ?? false
   }
 
   private func begin(
-    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: Prior?, origin: Origin
+    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: RecordingRow?, origin: Origin
   ) -> Action {
     let again = isRepeat(prior, origin)
     guard chunk.message.sequence == 0 else {
-      if again || prior?.status == .rejected { return Action(repeated: true) }
+      if prior.map({ $0.status != .open }) ?? false { return Action(repeated: true) }
       return refuse(
         Rejection(.chunkOutOfOrder, "the recording's first chunk has sequence \(chunk.message.sequence); 0 is expected"),
         last: chunk.message.last, identity, facts: chunk.message.patient, synthetic: chunk.message.synthetic,
@@ -166,28 +139,29 @@ struct IngestDecider {
     fresh.sampleType = chunk.message.sampleType
     fresh.patientFacts = chunk.message.patient
     fresh.synthetic = chunk.message.synthetic
-    fresh.originPartition = origin.partition
-    fresh.originOffset = origin.offset
     state = fresh
     if again { return verify(chunk, state: &state) }
 
-    var action = append(chunk, identity, state: &state)
+    var action = append(chunk, identity, state: &state, origin: origin)
     if action.rejection == nil {
       action.rows.insert(
         .open(
-          Opening(
-            identity: identity, origin: origin, sampleRateHz: chunk.message.sampleRateHz, leads: chunk.leads,
-            facts: chunk.message.patient, synthetic: chunk.message.synthetic)), at: 0)
+          RecordingOpening(
+            recordingID: identity.recordingID, feedID: identity.feedID,
+            patient: Self.patient(identity.patient, chunk.message.patient, synthetic: chunk.message.synthetic),
+            sampleRateHz: chunk.message.sampleRateHz, leads: chunk.leads.map(\.rawValue),
+            synthetic: chunk.message.synthetic, ageYears: Self.age(chunk.message.patient), origin: origin)), at: 0)
     }
     return action
   }
 
-  private func append(_ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?) -> Action {
+  private func append(
+    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, origin: Origin
+  ) -> Action {
     guard var open = state else { return Action() }
     let sequence = chunk.message.sequence
     if sequence < open.nextSequence { return Action(repeated: true) }
     if let rejection = objection(to: chunk, in: open) {
-      let origin = Origin(partition: open.originPartition, offset: open.originOffset)
       return refuse(
         rejection, last: chunk.message.last, identity, facts: open.patientFacts, synthetic: open.synthetic,
         state: &state, prior: nil, origin: origin)
@@ -198,7 +172,6 @@ struct IngestDecider {
     state = open
     guard chunk.message.last else { return action }
     if open.samples == 0 {
-      let origin = Origin(partition: open.originPartition, offset: open.originOffset)
       return refuse(
         Rejection(.missingField, "the recording ends without a sample"), last: true, identity, facts: open.patientFacts,
         synthetic: open.synthetic, state: &state, prior: nil, origin: origin)
@@ -248,14 +221,17 @@ struct IngestDecider {
   // MARK: - Parts
 
   private func hash(of state: ProtoIngestState) -> WaveformHasher {
-    state.samples == 0
-      ? WaveformHasher(leadCount: state.channels.count)
-      : WaveformHasher(leadCount: state.channels.count, chain: Array(state.hashChain), pending: Array(state.hashPending))
+    guard state.samples > 0 else { return WaveformHasher() }
+    do {
+      return try WaveformHasher(chain: Array(state.hashChain), pending: Array(state.hashPending))
+    } catch {
+      preconditionFailure("the state was checked when it was read: \(error)")
+    }
   }
 
   private func advance(_ state: inout ProtoIngestState, by chunk: ValidatedChunk) {
     var hasher = hash(of: state)
-    hasher.update(chunk.millivolts)
+    hasher.update(planar: chunk.millivolts)
     state.hashChain = Data(hasher.chain)
     state.hashPending = Data(hasher.pending)
     state.nextSequence = chunk.message.sequence + 1
@@ -291,11 +267,16 @@ struct IngestDecider {
     end.leads = open.channels.compactMap { Lead(name: $0.lead)?.rawValue }
     end.patientFacts = open.patientFacts
     end.synthetic = open.synthetic
-    let identity = Identity(recordingID: open.recordingID, patient: open.patient, feedID: open.feedID)
-    let ending = Ending(
-      identity: identity, origin: Origin(partition: open.originPartition, offset: open.originOffset),
-      rejectionCode: nil, endReason: reason, samples: end.samples, waveformSHA256: end.waveformSha256,
-      facts: open.patientFacts, synthetic: open.synthetic)
+    let ending = RecordingEnding(
+      recordingID: open.recordingID, status: .complete, samples: end.samples, waveformSHA256: end.waveformSha256,
+      reason: reason)
     return Action(events: [.with { $0.end = end }], rows: [.end(ending)])
+  }
+
+  private static func age(_ facts: ProtoPatientFacts) -> Double? { facts.hasAgeYears ? facts.ageYears : nil }
+
+  private static func patient(_ pseudonym: String, _ facts: ProtoPatientFacts, synthetic: Bool) -> Patient {
+    let sexes: [ProtoSex: Patient.Sex] = [.female: .female, .male: .male]
+    return Patient(pseudonym: pseudonym, sex: sexes[facts.sex], synthetic: synthetic)
   }
 }

@@ -20,13 +20,6 @@ struct ValidatedChunk {
   var sampleCount: Int { millivolts.first?.count ?? 0 }
 
   init(_ chunk: ProtoEcgChunk, limits: Limits = Limits()) throws(Rejection) {
-    for (name, value) in [
-      ("feed_id", chunk.feedID), ("recording_uid", chunk.recordingUid), ("patient_id", chunk.patientID),
-    ] {
-      guard limits.identifierBytes.contains(value.utf8.count) else {
-        throw Rejection(.missingField, "\(name) has \(value.utf8.count) bytes; \(describe(limits.identifierBytes)) are allowed")
-      }
-    }
     guard limits.sampleRateHz.contains(chunk.sampleRateHz) else {
       throw Rejection(
         .rateOutOfRange, "sample_rate_hz is \(chunk.sampleRateHz); \(describe(limits.sampleRateHz)) is allowed")
@@ -37,6 +30,17 @@ struct ValidatedChunk {
     try checkReferences()
     if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil, !(0...130).contains(age) {
       throw Rejection(.missingField, "patient.age_years must lie within 0–130")
+    }
+  }
+
+  /// What a chunk must have before anything can be said of its recording.
+  static func checkIdentifiers(_ chunk: ProtoEcgChunk, limits: Limits = Limits()) throws(Rejection) {
+    for (name, value) in [
+      ("feed_id", chunk.feedID), ("recording_uid", chunk.recordingUid), ("patient_id", chunk.patientID),
+    ] {
+      guard limits.identifierBytes.contains(value.utf8.count) else {
+        throw Rejection(.missingField, "\(name) has \(value.utf8.count) bytes; \(describe(limits.identifierBytes)) are allowed")
+      }
     }
   }
 

@@ -65,7 +65,7 @@ struct PreprocessProcessor: StreamProcessor {
   }
 
   private func repeated() -> [OutgoingMessage] {
-    metrics.repeated()
+    metrics.repeated(topic: Topic.recordings)
     return []
   }
 

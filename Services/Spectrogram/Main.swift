@@ -1,4 +1,36 @@
+import ArgumentParser
+import Messages
+import ResyncCore
+import ServiceKit
+
+enum SpectrogramKeys: ConfigurationKeySet {
+  static let keys = CommonKeys.keys + TransformKeys.keys + PipelineKeys.keys
+}
+
 @main
-struct SpectrogramMain {
-  static func main() {}
+struct SpectrogramCommand: ServiceCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "spectrogram",
+    abstract: "Turns beats into time-frequency tensors: ecg.beats → ecg.spectrograms.",
+    discussion: """
+      Lays each beat on a canvas of fixed length and takes its short-time Fourier transform. Start more to share the \
+      work, each with its own --instance.
+
+      EXAMPLES
+        spectrogram --kafka-bootstrap-servers broker:9092
+        spectrogram --kafka-bootstrap-servers broker:9092 --instance spectrogram-2 --http-port 0
+      """)
+
+  @OptionGroup var arguments: ConfigurationArguments<SpectrogramKeys>
+
+  static func build(_ context: ServiceContext) throws -> [any DedicatedPipeline] {
+    let pipeline = context.settings[PipelineKeys.pipeline].configuration
+    let transform = try SpectrogramTransform(pipeline: pipeline)
+    let configuration = TransformKeys.configuration(context, inputTopic: Topic.beats, changelogTopic: nil)
+    return [
+      transformStage(context, configuration, outputs: [Topic.spectrograms, Topic.rejected]) { _ in
+        SpectrogramProcessor(pipeline: pipeline, transform: transform, metrics: context.metrics)
+      }
+    ]
+  }
 }

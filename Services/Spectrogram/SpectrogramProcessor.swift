@@ -6,7 +6,7 @@ import Streaming
 
 /// Beats in, tensors out; nothing is remembered between messages.
 struct SpectrogramProcessor: StreamProcessor {
-  typealias State = NoState
+  typealias State = Stateless
 
   static let service = "spectrogram"
 
@@ -16,7 +16,7 @@ struct SpectrogramProcessor: StreamProcessor {
 
   func stateKey(of message: ConsumedMessage) -> String? { nil }
 
-  mutating func process(_ message: ConsumedMessage, state: inout NoState?) throws -> [OutgoingMessage] {
+  mutating func process(_ message: ConsumedMessage, state: inout Stateless?) throws -> [OutgoingMessage] {
     do {
       switch try ProtoBeatEvent.decoded(from: message.value).event {
       case .beat(let beat): return [Self.event(.spectrogram(try spectrogram(of: beat)), recordingID: beat.recordingID)]

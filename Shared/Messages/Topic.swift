@@ -29,7 +29,6 @@ public enum HeaderName {
   public static let originTopic = "origin-topic"
   public static let originPartition = "origin-partition"
   public static let originOffset = "origin-offset"
-  public static let originContentType = "origin-content-type"
   public static let service = "service"
   public static let errorCode = "error-code"
   public static let errorText = "error-text"

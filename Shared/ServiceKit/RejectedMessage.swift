@@ -7,30 +7,18 @@ extension OutgoingMessage {
     _ message: ConsumedMessage, _ rejection: Rejection, service: String, recordingID: String? = nil
   ) -> OutgoingMessage {
     var headers = [
-      (HeaderName.originTopic, message.topic),
-      (HeaderName.originPartition, String(message.partition)),
-      (HeaderName.originOffset, String(message.offset)),
-      (HeaderName.service, service),
-      (HeaderName.errorCode, rejection.code.rawValue),
-      (HeaderName.errorText, rejection.text),
+      MessageHeader(HeaderName.originTopic, message.topic),
+      MessageHeader(HeaderName.originPartition, String(message.partition)),
+      MessageHeader(HeaderName.originOffset, String(message.offset)),
+      MessageHeader(HeaderName.service, service),
+      MessageHeader(HeaderName.errorCode, rejection.code.rawValue),
+      MessageHeader(HeaderName.errorText, rejection.text),
     ]
-    if let type = message.header(HeaderName.contentType) { headers.append((HeaderName.originContentType, type)) }
-    // A WFDB bundle's feed and patient stand in its headers; a replay needs them back.
-    for name in [HeaderName.feedID, HeaderName.patientID] {
-      if let value = message.header(name) { headers.append((name, value)) }
+    // What a replay needs to send the message as it came.
+    for name in [HeaderName.contentType, HeaderName.feedID, HeaderName.patientID] {
+      if let value = message.header(name) { headers.append(MessageHeader(name, value)) }
     }
-    if let recordingID { headers.append((HeaderName.recordingID, recordingID)) }
-    return OutgoingMessage(
-      topic: Topic.rejected, key: message.key, value: message.value,
-      headers: headers.map { MessageHeader(name: $0.0, value: $0.1) })
+    if let recordingID { headers.append(MessageHeader(HeaderName.recordingID, recordingID)) }
+    return OutgoingMessage(topic: Topic.rejected, key: message.key, value: message.value, headers: headers)
   }
-}
-
-extension ConsumedMessage {
-  /// The last header of this name as text.
-  public func header(_ name: String) -> String? {
-    headers.last { $0.name == name }.map { String(decoding: $0.value, as: UTF8.self) }
-  }
-
-  public var keyText: String? { key.map { String(decoding: $0, as: UTF8.self) } }
 }

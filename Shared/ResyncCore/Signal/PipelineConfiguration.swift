@@ -105,3 +105,22 @@ public struct ImageConfiguration: Codable, Hashable, Sendable {
     self.referenceMillivolts = referenceMillivolts
   }
 }
+
+extension PipelineConfiguration {
+  /// The pipelines that operators choose by name.
+  public enum Name: String, CaseIterable, Codable, Hashable, Sendable {
+    case compact
+    case compactRStart = "compact-r-start"
+    case paperHann512 = "paper-hann-512"
+    case paperHamming512 = "paper-hamming-512"
+
+    public var configuration: PipelineConfiguration {
+      switch self {
+      case .compact: PipelineConfiguration()
+      case .compactRStart: PipelineConfiguration(segment: SegmentConfiguration(alignment: .rStart))
+      case .paperHann512: PipelineConfiguration(stft: .paperHann512)
+      case .paperHamming512: PipelineConfiguration(stft: .paperHamming512)
+      }
+    }
+  }
+}

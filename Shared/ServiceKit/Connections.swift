@@ -1,0 +1,106 @@
+import Logging
+import Messages
+import Store
+import Streaming
+
+/// What a pipeline retries after an abort is decided by the store's own judgement.
+extension StoreError: RetriableError {}
+
+extension ServiceContext {
+  /// How this service talks to Kafka.
+  public var kafka: KafkaConfiguration { common.kafkaConfiguration }
+
+  /// How this service talks to PostgreSQL; only for services with `DatabaseKeys` in their table.
+  public func databaseConfiguration() throws -> DatabaseConfiguration { try common.databaseConfiguration() }
+}
+
+extension CommonConfiguration {
+  public var kafkaConfiguration: KafkaConfiguration {
+    KafkaConfiguration(
+      bootstrapServers: kafka.bootstrapServers, topicPrefix: kafka.topicPrefix, properties: kafka.properties,
+      clientID: "\(serviceName)-\(instance)")
+  }
+
+  public func databaseConfiguration() throws -> DatabaseConfiguration {
+    guard let database else { preconditionFailure("\(serviceName) has no database keys in its table") }
+    return try DatabaseConfiguration(
+      url: database.url.reveal(), schema: database.schema, applicationName: "resync-\(serviceName)")
+  }
+}
+
+/// Names of the readiness conditions that services report.
+public enum ReadinessCondition {
+  public static let kafka = "kafka"
+  public static let database = "postgresql"
+  public static let pipeline = "pipeline"
+  public static let models = "models"
+}
+
+extension ServiceContext {
+  /// Waits until the brokers answer and hold the topics; false when the service was stopped meanwhile.
+  public func waitForKafka(topics: [String], stop: StopSignal) throws -> Bool {
+    readiness.set(ReadinessCondition.kafka, false, detail: "not reached yet")
+    let reached: Void? = try waitUntilReachable(
+      "Kafka at \(common.kafka.bootstrapServers)", stop: stop, logger: logger
+    ) {
+      let names = try Set(Admin(kafka: kafka, logger: logger).topicNames())
+      let missing = topics.filter { !names.contains($0) }
+      guard missing.isEmpty else { throw MissingTopics(names: missing) }
+    }
+    readiness.set(ReadinessCondition.kafka, reached != nil)
+    return reached != nil
+  }
+
+  /// Waits until PostgreSQL answers and holds the current schema; nil when the service was stopped meanwhile.
+  public func waitForDatabase(migrations: Migrator, stop: StopSignal) throws -> ConnectionPool? {
+    let configuration = try databaseConfiguration()
+    readiness.set(ReadinessCondition.database, false, detail: "not reached yet")
+    let pool: ConnectionPool? = try waitUntilReachable("PostgreSQL", stop: stop, logger: logger) {
+      let pool = ConnectionPool(configuration, limit: 4)
+      try pool.withConnection { try migrations.verify($0) }
+      return pool
+    }
+    if pool != nil { readiness.set(ReadinessCondition.database, true) }
+    return pool
+  }
+}
+
+struct MissingTopics: Error, CustomStringConvertible {
+  var names: [String]
+  var description: String { "topics are missing: \(names.joined(separator: ", ")); run `resync setup`" }
+}
+
+/// A pipeline's events as metrics and readiness.
+public struct MetricsObserver: PipelineObserver {
+  private let metrics: ServiceMetrics
+  private let readiness: Readiness
+  private let topic: String
+
+  public init(_ context: ServiceContext, inputTopic: String) {
+    metrics = context.metrics
+    readiness = context.readiness
+    topic = inputTopic
+    readiness.set(ReadinessCondition.pipeline, false, detail: "not a member of the group yet")
+  }
+
+  public func transactionCommitted(messagesIn: Int, messagesOut: Int, duration: Duration) {
+    metrics.messagesIn(messagesIn, topic: topic)
+    metrics.messagesOut(messagesOut, topic: "all")
+    metrics.transactionCommitted(seconds: duration / .seconds(1))
+  }
+  public func transactionAborted(code: String) { metrics.transactionAborted() }
+  public func messageRepeated(partition: Int32) { metrics.repeated(topic: topic) }
+  public func lagObserved(partition: Int32, messages: Int64) {
+    metrics.lag(messages, topic: topic, partition: partition)
+  }
+  public func assignmentChanged(partitions: [Int32]) {
+    // A replica beyond the number of partitions is ready and idle: it takes over when another goes.
+    readiness.set(
+      ReadinessCondition.pipeline, true,
+      detail: partitions.isEmpty ? "idle: there are no more partitions than replicas" : "")
+  }
+  public func stateSizeChanged(keys: Int) { metrics.stateEntries(keys) }
+  public func sessionRestarted(code: String) {
+    readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after \(code)")
+  }
+}
