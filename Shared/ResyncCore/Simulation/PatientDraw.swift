@@ -132,7 +132,8 @@ struct PatientDraw {
     let noise = configuration.noiseScale
     return ElectrocardiogramRecipe(
       seed: seed &+ 1, pattern: lbbb ? .leftBundleBranchBlock : other, qrsDurationMs: Self.qrs.value(at: width),
-      lateForceGain: min(max(1 + 0.1 * e, 0.75), 1.25), scarExpression: StandardNormal.cumulative(latents.electricalScar),
+      lateForceGain: min(max(1 + 0.1 * e, 0.75), 1.25),
+      scarExpression: StandardNormal.cumulative(latents.electricalScar),
       scarWall: Self.scarWalls[Int(generator.uniform() * Double(Self.scarWalls.count))],
       rhythm: fibrillates ? .atrialFibrillation : .sinus, heartRateBPM: min(max(rate, 48), 115),
       prIntervalMs: min(max(178 + 22 * generator.gaussian(), 130), 240),
@@ -142,7 +143,8 @@ struct PatientDraw {
       chestElectrodeShift: bounded(0.12 * generator.gaussian(), 0.3),
       noiseMillivolts: noise * 0.008 * exp(0.4 * generator.gaussian()),
       wanderMillivolts: noise * 0.06 * exp(0.5 * generator.gaussian()),
-      mainsMillivolts: noise * 0.004 * generator.uniform(), ectopicShare: min(-0.015 * log(1 - generator.uniform()), 0.1))
+      mainsMillivolts: noise * 0.004 * generator.uniform(),
+      ectopicShare: min(-0.015 * log(1 - generator.uniform()), 0.1))
   }
 
   private static let scarWalls: [ElectrocardiogramRecipe.Vector] = [

@@ -1,0 +1,98 @@
+/// The report as one HTML file: no script, nothing loaded from elsewhere, readable on a phone and in print.
+///
+/// Synthetic parts stand after all real ones, framed and watermarked. All text is escaped; figures that cannot be
+/// (negative counts, ragged tables, not-a-number) are shown as a dash or as zero, never a crash.
+public func renderHTML(_ report: EvaluationReport) -> String {
+  let general = report.sections.filter { $0.part == .general }.map(\.html)
+  let real = report.sections.filter { $0.part == .real }.map(\.html)
+  let synthetic = report.sections.filter { $0.part == .synthetic }.map(\.html)
+  let words = ReportWords.disclaimer
+  let realPart: HTML = real.isEmpty ? "" : "<h2>Real recordings</h2>\n\(real)"
+  let syntheticPart: HTML =
+    synthetic.isEmpty
+    ? ""
+    : """
+    <div class="synthetic"><h2>Synthetic cohort</h2>
+    <p class="warn">\(ReportWords.synthetic)</p>
+    \(synthetic)</div>
+    """
+  let page: HTML = """
+    <!DOCTYPE html>
+    <html lang="en"><head><meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+    <title>\(report.title)</title>
+    <style>
+    \(HTML(stringLiteral: ReportStyle.css))
+    </style></head><body>
+    <header><h1>\(report.title)</h1>
+    <p class="meta">Resync evaluation, made \(report.generatedAt)</p>
+    <p class="words">\(words)</p></header>
+    <main>
+    \(general)
+    \(realPart)
+    \(syntheticPart)
+    </main>
+    <footer class="note"><p>\(words)</p></footer>
+    </body></html>
+
+    """
+  return page.markup
+}
+
+extension EvaluationReport.Section {
+  fileprivate enum Part { case general, real, synthetic }
+
+  fileprivate var part: Part {
+    switch self {
+    case .run, .models: .general
+    case .beatClasses(let value): value.synthetic ? .synthetic : .real
+    case .responses(let value): value.synthetic ? .synthetic : .real
+    case .abstentions(let value): value.synthetic ? .synthetic : .real
+    case .spectrograms(let value): value.synthetic ? .synthetic : .real
+    case .waveforms(let value): value.synthetic ? .synthetic : .real
+    }
+  }
+
+  fileprivate var html: HTML {
+    switch self {
+    case .run(let value): value.html
+    case .models(let value): modelTable(value)
+    case .beatClasses(let value): value.html
+    case .responses(let value): value.html
+    case .abstentions(let value): value.html
+    case .spectrograms(let value): value.html
+    case .waveforms(let value): value.html
+    }
+  }
+}
+
+/// A table that scrolls by itself on a narrow screen.
+///
+/// - Parameter columns: heading and whether the column holds numbers; the first column's cells head their rows.
+func reportTable(caption: HTML, columns: [(title: String, numeric: Bool)], rows: [[HTML]]) -> HTML {
+  let heads: [HTML] = columns.map { "<th scope=\"col\"\(numericClass($0.numeric))>\($0.title)</th>" }
+  let body: [HTML] = rows.map { cells in
+    let rendered: [HTML] = zip(cells, columns).enumerated().map { index, cell in
+      index == 0
+        ? "<th scope=\"row\">\(cell.0)</th>" : "<td\(numericClass(cell.1.numeric))>\(cell.0)</td>"
+    }
+    return "<tr>\(rendered)</tr>\n"
+  }
+  return """
+    <div class="scroll"><table><caption>\(caption)</caption>
+    <thead><tr>\(heads)</tr></thead>
+    <tbody>\(body)</tbody></table></div>
+
+    """
+}
+
+private func numericClass(_ numeric: Bool) -> HTML { numeric ? " class=\"n\"" : "" }
+
+func reportTile(_ label: String, _ value: String, detail: String = "", bad: Bool = false) -> HTML {
+  let kind: HTML = bad ? "tile bad" : "tile"
+  let small: HTML = detail.isEmpty ? "" : "<small>\(detail)</small>"
+  return "<div class=\"\(kind)\"><dt>\(label)</dt><dd>\(value)\(small)</dd></div>\n"
+}
+
+let syntheticBadge: HTML = "<span class=\"badge syn\">SYNTHETIC</span>"

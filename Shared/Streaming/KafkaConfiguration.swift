@@ -1,0 +1,93 @@
+/// How to reach Kafka, and under which names this installation works there.
+public struct KafkaConfiguration: Sendable {
+  /// `host:port`, several separated by commas.
+  public var bootstrapServers: String
+  /// Put before every topic, group and transactional id; "" for none. Lets several installations share a cluster.
+  public var topicPrefix: String
+  /// Any further property of librdkafka, such as TLS and SASL settings.
+  public var properties: [String: String]
+  /// The name of this client in the broker's logs and quotas.
+  public var clientID: String
+
+  public init(
+    bootstrapServers: String, topicPrefix: String = "", properties: [String: String] = [:], clientID: String = "resync"
+  ) {
+    self.bootstrapServers = bootstrapServers
+    self.topicPrefix = topicPrefix
+    self.properties = properties
+    self.clientID = clientID
+  }
+
+  /// The largest message the suite may write, bytes.
+  public static let maximumMessageBytes = 900_000
+
+  func fullName(_ name: String) -> String { topicPrefix + name }
+
+  func shortName(_ fullName: String) -> String {
+    fullName.hasPrefix(topicPrefix) ? String(fullName.dropFirst(topicPrefix.count)) : fullName
+  }
+}
+
+extension KafkaConfiguration: CustomStringConvertible {
+  /// Without values of the further properties: they hold secrets.
+  public var description: String {
+    "bootstrap.servers=\(bootstrapServers) prefix=\(topicPrefix) client.id=\(clientID)"
+      + properties.keys.sorted().map { " \($0)=…" }.joined()
+  }
+}
+
+extension KafkaConfiguration {
+  enum Role {
+    case producer
+    case consumer
+  }
+
+  /// What a user may not change, because no loss and no double depend on it, or because a setting of its own sets it.
+  private static let reserved: [String: String] = [
+    "bootstrap.servers": "set bootstrapServers instead", "client.id": "set clientID instead",
+    "enable.idempotence": "it is always on", "acks": "it is always all",
+    "request.required.acks": "it is always all", "transactional.id": "it is made of group and instance",
+    "transaction.timeout.ms": "set it in the service's own configuration",
+    "session.timeout.ms": "set it in the service's own configuration",
+    "group.id": "each service has its own", "group.instance.id": "members are dynamic",
+    "enable.auto.commit": "offsets are committed by hand", "enable.auto.offset.store": "offsets are committed by hand",
+    "isolation.level": "each reader has its own", "auto.offset.reset": "it is always earliest",
+    "partitioner": "it is always murmur2_random, as Java clients use",
+    "partition.assignment.strategy": "it is always range", "enable.partition.eof": "it is always on",
+  ]
+
+  /// Sized for messages up to 900 KB, with every queue bounded.
+  private static let common: [String: String] = [
+    "message.max.bytes": "1000000", "socket.keepalive.enable": "true", "reconnect.backoff.max.ms": "2000",
+  ]
+
+  private static let byRole: [Role: [String: String]] = [
+    .producer: [
+      "enable.idempotence": "true", "compression.codec": "lz4", "partitioner": "murmur2_random", "linger.ms": "5",
+      "queue.buffering.max.messages": "20000", "queue.buffering.max.kbytes": "65536",
+    ],
+    .consumer: [
+      "enable.auto.commit": "false", "enable.auto.offset.store": "false", "auto.offset.reset": "earliest",
+      "enable.partition.eof": "true", "partition.assignment.strategy": "range", "fetch.message.max.bytes": "1048576",
+      "fetch.max.bytes": "16777216", "receive.message.max.bytes": "17825792", "queued.min.messages": "1000",
+      "queued.max.messages.kbytes": "16384",
+    ],
+  ]
+
+  /// Every property of one client: defaults, then the user's, then what the client itself needs.
+  func resolvedProperties(_ role: Role, _ own: [String: String]) throws(StreamingError) -> [String: String] {
+    for name in properties.keys.sorted() {
+      if let reason = Self.reserved[name] {
+        throw StreamingError(.configurationInvalid, "Kafka property '\(name)' can't be changed: \(reason)")
+      }
+    }
+    guard !bootstrapServers.isEmpty else {
+      throw StreamingError(.configurationInvalid, "bootstrapServers is empty; expected host:port[,host:port…]")
+    }
+    return Self.common
+      .merging(Self.byRole[role] ?? [:]) { $1 }
+      .merging(properties) { $1 }
+      .merging(["bootstrap.servers": bootstrapServers, "client.id": clientID]) { $1 }
+      .merging(own) { $1 }
+  }
+}
