@@ -28,97 +28,47 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// Ingest, one open recording.
-public nonisolated struct ProtoIngestState: @unchecked Sendable {
+public nonisolated struct ProtoIngestState: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var recordingID: String {
-    get {_storage._recordingID}
-    set {_uniqueStorage()._recordingID = newValue}
-  }
+  public var recordingID: String = String()
 
-  public var patient: String {
-    get {_storage._patient}
-    set {_uniqueStorage()._patient = newValue}
-  }
+  public var patient: String = String()
 
-  public var phase: ProtoIngestState.Phase {
-    get {_storage._phase}
-    set {_uniqueStorage()._phase = newValue}
-  }
+  public var phase: ProtoIngestState.Phase = .unspecified
 
-  public var nextSequence: UInt32 {
-    get {_storage._nextSequence}
-    set {_uniqueStorage()._nextSequence = newValue}
-  }
+  public var nextSequence: UInt32 = 0
 
-  public var sampleRateHz: Double {
-    get {_storage._sampleRateHz}
-    set {_uniqueStorage()._sampleRateHz = newValue}
-  }
+  public var sampleRateHz: Double = 0
 
-  public var channels: [ProtoChannel] {
-    get {_storage._channels}
-    set {_uniqueStorage()._channels = newValue}
-  }
+  public var channels: [ProtoChannel] = []
 
-  public var sampleType: ProtoSampleType {
-    get {_storage._sampleType}
-    set {_uniqueStorage()._sampleType = newValue}
-  }
+  public var sampleType: ProtoSampleType = .unspecified
 
-  public var samples: Int64 {
-    get {_storage._samples}
-    set {_uniqueStorage()._samples = newValue}
-  }
+  public var samples: Int64 = 0
 
   /// Chained SHA-256 and the samples that do not yet fill a block.
-  public var hashChain: Data {
-    get {_storage._hashChain}
-    set {_uniqueStorage()._hashChain = newValue}
-  }
+  public var hashChain: Data = Data()
 
-  public var hashPending: Data {
-    get {_storage._hashPending}
-    set {_uniqueStorage()._hashPending = newValue}
-  }
+  public var hashPending: Data = Data()
 
   public var patientFacts: ProtoPatientFacts {
-    get {_storage._patientFacts ?? ProtoPatientFacts()}
-    set {_uniqueStorage()._patientFacts = newValue}
+    get {_patientFacts ?? ProtoPatientFacts()}
+    set {_patientFacts = newValue}
   }
   /// Returns true if `patientFacts` has been explicitly set.
-  public var hasPatientFacts: Bool {_storage._patientFacts != nil}
+  public var hasPatientFacts: Bool {self._patientFacts != nil}
   /// Clears the value of `patientFacts`. Subsequent reads from it will return its default value.
-  public mutating func clearPatientFacts() {_uniqueStorage()._patientFacts = nil}
+  public mutating func clearPatientFacts() {self._patientFacts = nil}
 
-  public var synthetic: Bool {
-    get {_storage._synthetic}
-    set {_uniqueStorage()._synthetic = newValue}
-  }
+  public var synthetic: Bool = false
 
   /// While verifying a repeat: the hash stored for the first delivery.
-  public var expectedSha256: String {
-    get {_storage._expectedSha256}
-    set {_uniqueStorage()._expectedSha256 = newValue}
-  }
+  public var expectedSha256: String = String()
 
-  public var feedID: String {
-    get {_storage._feedID}
-    set {_uniqueStorage()._feedID = newValue}
-  }
-
-  /// Where the recording's first chunk stands on ecg.ingest: tells a redelivery from a repeat.
-  public var originPartition: Int32 {
-    get {_storage._originPartition}
-    set {_uniqueStorage()._originPartition = newValue}
-  }
-
-  public var originOffset: Int64 {
-    get {_storage._originOffset}
-    set {_uniqueStorage()._originOffset = newValue}
-  }
+  public var feedID: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -170,7 +120,7 @@ public nonisolated struct ProtoIngestState: @unchecked Sendable {
 
   public init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _patientFacts: ProtoPatientFacts? = nil
 }
 
 /// Preprocess, one open recording.
@@ -205,174 +155,98 @@ fileprivate nonisolated let _protobuf_package = "resync.v1"
 
 nonisolated extension ProtoIngestState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".IngestState"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}recording_id\0\u{1}patient\0\u{1}phase\0\u{3}next_sequence\0\u{3}sample_rate_hz\0\u{1}channels\0\u{3}sample_type\0\u{1}samples\0\u{3}hash_chain\0\u{3}hash_pending\0\u{3}patient_facts\0\u{1}synthetic\0\u{3}expected_sha256\0\u{3}feed_id\0\u{3}origin_partition\0\u{3}origin_offset\0")
-
-  fileprivate class _StorageClass {
-    var _recordingID: String = String()
-    var _patient: String = String()
-    var _phase: ProtoIngestState.Phase = .unspecified
-    var _nextSequence: UInt32 = 0
-    var _sampleRateHz: Double = 0
-    var _channels: [ProtoChannel] = []
-    var _sampleType: ProtoSampleType = .unspecified
-    var _samples: Int64 = 0
-    var _hashChain: Data = Data()
-    var _hashPending: Data = Data()
-    var _patientFacts: ProtoPatientFacts? = nil
-    var _synthetic: Bool = false
-    var _expectedSha256: String = String()
-    var _feedID: String = String()
-    var _originPartition: Int32 = 0
-    var _originOffset: Int64 = 0
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _recordingID = source._recordingID
-      _patient = source._patient
-      _phase = source._phase
-      _nextSequence = source._nextSequence
-      _sampleRateHz = source._sampleRateHz
-      _channels = source._channels
-      _sampleType = source._sampleType
-      _samples = source._samples
-      _hashChain = source._hashChain
-      _hashPending = source._hashPending
-      _patientFacts = source._patientFacts
-      _synthetic = source._synthetic
-      _expectedSha256 = source._expectedSha256
-      _feedID = source._feedID
-      _originPartition = source._originPartition
-      _originOffset = source._originOffset
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}recording_id\0\u{1}patient\0\u{1}phase\0\u{3}next_sequence\0\u{3}sample_rate_hz\0\u{1}channels\0\u{3}sample_type\0\u{1}samples\0\u{3}hash_chain\0\u{3}hash_pending\0\u{3}patient_facts\0\u{1}synthetic\0\u{3}expected_sha256\0\u{3}feed_id\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularStringField(value: &_storage._recordingID) }()
-        case 2: try { try decoder.decodeSingularStringField(value: &_storage._patient) }()
-        case 3: try { try decoder.decodeSingularEnumField(value: &_storage._phase) }()
-        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._nextSequence) }()
-        case 5: try { try decoder.decodeSingularDoubleField(value: &_storage._sampleRateHz) }()
-        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._channels) }()
-        case 7: try { try decoder.decodeSingularEnumField(value: &_storage._sampleType) }()
-        case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._samples) }()
-        case 9: try { try decoder.decodeSingularBytesField(value: &_storage._hashChain) }()
-        case 10: try { try decoder.decodeSingularBytesField(value: &_storage._hashPending) }()
-        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._patientFacts) }()
-        case 12: try { try decoder.decodeSingularBoolField(value: &_storage._synthetic) }()
-        case 13: try { try decoder.decodeSingularStringField(value: &_storage._expectedSha256) }()
-        case 14: try { try decoder.decodeSingularStringField(value: &_storage._feedID) }()
-        case 15: try { try decoder.decodeSingularInt32Field(value: &_storage._originPartition) }()
-        case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._originOffset) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.recordingID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.patient) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.phase) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.nextSequence) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.sampleRateHz) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.channels) }()
+      case 7: try { try decoder.decodeSingularEnumField(value: &self.sampleType) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.samples) }()
+      case 9: try { try decoder.decodeSingularBytesField(value: &self.hashChain) }()
+      case 10: try { try decoder.decodeSingularBytesField(value: &self.hashPending) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._patientFacts) }()
+      case 12: try { try decoder.decodeSingularBoolField(value: &self.synthetic) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.expectedSha256) }()
+      case 14: try { try decoder.decodeSingularStringField(value: &self.feedID) }()
+      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if !_storage._recordingID.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._recordingID, fieldNumber: 1)
-      }
-      if !_storage._patient.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._patient, fieldNumber: 2)
-      }
-      if _storage._phase != .unspecified {
-        try visitor.visitSingularEnumField(value: _storage._phase, fieldNumber: 3)
-      }
-      if _storage._nextSequence != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._nextSequence, fieldNumber: 4)
-      }
-      if _storage._sampleRateHz.bitPattern != 0 {
-        try visitor.visitSingularDoubleField(value: _storage._sampleRateHz, fieldNumber: 5)
-      }
-      if !_storage._channels.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._channels, fieldNumber: 6)
-      }
-      if _storage._sampleType != .unspecified {
-        try visitor.visitSingularEnumField(value: _storage._sampleType, fieldNumber: 7)
-      }
-      if _storage._samples != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._samples, fieldNumber: 8)
-      }
-      if !_storage._hashChain.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._hashChain, fieldNumber: 9)
-      }
-      if !_storage._hashPending.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._hashPending, fieldNumber: 10)
-      }
-      try { if let v = _storage._patientFacts {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-      } }()
-      if _storage._synthetic != false {
-        try visitor.visitSingularBoolField(value: _storage._synthetic, fieldNumber: 12)
-      }
-      if !_storage._expectedSha256.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._expectedSha256, fieldNumber: 13)
-      }
-      if !_storage._feedID.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._feedID, fieldNumber: 14)
-      }
-      if _storage._originPartition != 0 {
-        try visitor.visitSingularInt32Field(value: _storage._originPartition, fieldNumber: 15)
-      }
-      if _storage._originOffset != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._originOffset, fieldNumber: 16)
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.recordingID.isEmpty {
+      try visitor.visitSingularStringField(value: self.recordingID, fieldNumber: 1)
+    }
+    if !self.patient.isEmpty {
+      try visitor.visitSingularStringField(value: self.patient, fieldNumber: 2)
+    }
+    if self.phase != .unspecified {
+      try visitor.visitSingularEnumField(value: self.phase, fieldNumber: 3)
+    }
+    if self.nextSequence != 0 {
+      try visitor.visitSingularUInt32Field(value: self.nextSequence, fieldNumber: 4)
+    }
+    if self.sampleRateHz.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.sampleRateHz, fieldNumber: 5)
+    }
+    if !self.channels.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.channels, fieldNumber: 6)
+    }
+    if self.sampleType != .unspecified {
+      try visitor.visitSingularEnumField(value: self.sampleType, fieldNumber: 7)
+    }
+    if self.samples != 0 {
+      try visitor.visitSingularInt64Field(value: self.samples, fieldNumber: 8)
+    }
+    if !self.hashChain.isEmpty {
+      try visitor.visitSingularBytesField(value: self.hashChain, fieldNumber: 9)
+    }
+    if !self.hashPending.isEmpty {
+      try visitor.visitSingularBytesField(value: self.hashPending, fieldNumber: 10)
+    }
+    try { if let v = self._patientFacts {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
+    if self.synthetic != false {
+      try visitor.visitSingularBoolField(value: self.synthetic, fieldNumber: 12)
+    }
+    if !self.expectedSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.expectedSha256, fieldNumber: 13)
+    }
+    if !self.feedID.isEmpty {
+      try visitor.visitSingularStringField(value: self.feedID, fieldNumber: 14)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ProtoIngestState, rhs: ProtoIngestState) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._recordingID != rhs_storage._recordingID {return false}
-        if _storage._patient != rhs_storage._patient {return false}
-        if _storage._phase != rhs_storage._phase {return false}
-        if _storage._nextSequence != rhs_storage._nextSequence {return false}
-        if _storage._sampleRateHz != rhs_storage._sampleRateHz {return false}
-        if _storage._channels != rhs_storage._channels {return false}
-        if _storage._sampleType != rhs_storage._sampleType {return false}
-        if _storage._samples != rhs_storage._samples {return false}
-        if _storage._hashChain != rhs_storage._hashChain {return false}
-        if _storage._hashPending != rhs_storage._hashPending {return false}
-        if _storage._patientFacts != rhs_storage._patientFacts {return false}
-        if _storage._synthetic != rhs_storage._synthetic {return false}
-        if _storage._expectedSha256 != rhs_storage._expectedSha256 {return false}
-        if _storage._feedID != rhs_storage._feedID {return false}
-        if _storage._originPartition != rhs_storage._originPartition {return false}
-        if _storage._originOffset != rhs_storage._originOffset {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.recordingID != rhs.recordingID {return false}
+    if lhs.patient != rhs.patient {return false}
+    if lhs.phase != rhs.phase {return false}
+    if lhs.nextSequence != rhs.nextSequence {return false}
+    if lhs.sampleRateHz != rhs.sampleRateHz {return false}
+    if lhs.channels != rhs.channels {return false}
+    if lhs.sampleType != rhs.sampleType {return false}
+    if lhs.samples != rhs.samples {return false}
+    if lhs.hashChain != rhs.hashChain {return false}
+    if lhs.hashPending != rhs.hashPending {return false}
+    if lhs._patientFacts != rhs._patientFacts {return false}
+    if lhs.synthetic != rhs.synthetic {return false}
+    if lhs.expectedSha256 != rhs.expectedSha256 {return false}
+    if lhs.feedID != rhs.feedID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

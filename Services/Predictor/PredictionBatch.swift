@@ -1,0 +1,50 @@
+import Foundation
+import Messages
+import ResyncCore
+import ServiceKit
+import Store
+import Streaming
+
+/// One poll's worth of `ecg.spectrograms`, decoded: beats to score and recordings that end.
+struct PredictionBatch {
+  struct Beat {
+    var message: ProtoSpectrogram
+    var image: SpectrogramImage
+    var features: BeatFeatures
+    var leads: [Lead]
+  }
+
+  var beats: [Beat] = []
+  var ends: [ProtoRecordingEnd] = []
+  var rejected: [OutgoingMessage] = []
+  /// The offset after the last message of each partition.
+  var offsets: [TopicPartition: Int64] = [:]
+
+  init(_ messages: [ConsumedMessage], metrics: ServiceMetrics) {
+    for message in messages {
+      offsets[TopicPartition(message.topic, message.partition)] = message.offset + 1
+      do {
+        switch try ProtoSpectrogramEvent.decoded(from: message.value).event {
+        case .spectrogram(let spectrogram):
+          guard let image = spectrogram.image, let features = spectrogram.beatFeatures,
+            let leads = leads(named: spectrogram.leads), spectrogram.segmentSha256.count == 32,
+            spectrogram.tensorSha256.count == 32
+          else { throw Rejection(.malformedPayload, "tensor, shape, leads, features and hashes disagree") }
+          guard sha256(spectrogram.tensor) == spectrogram.tensorSha256 else {
+            throw Rejection(.malformedPayload, "the tensor is not the one that its hash names")
+          }
+          beats.append(Beat(message: spectrogram, image: image, features: features, leads: leads))
+        case .end(let end): ends.append(end)
+        case nil: throw Rejection(.malformedPayload, "an event that is neither spectrogram nor end")
+        }
+      } catch {
+        let rejection = error as? Rejection ?? Rejection(.malformedPayload, "\(error)")
+        metrics.rejected(code: rejection.code.rawValue)
+        rejected.append(.rejected(message, rejection, service: "predictor", recordingID: message.keyText))
+      }
+    }
+  }
+
+  /// Every recording that the batch speaks of.
+  var recordingIDs: [String] { Set(beats.map(\.message.recordingID) + ends.map(\.recordingID)).sorted() }
+}

@@ -1,0 +1,150 @@
+import Foundation
+import Logging
+import Messages
+import ResyncCore
+import ServiceKit
+import Store
+import Streaming
+
+/// `ecg.spectrograms` → rows in PostgreSQL → `crt.predictions`, then the offsets: at least once, with rows that a
+/// repetition does not change.
+struct PredictorPipeline {
+  static let group = "predictor"
+
+  var context: ServiceContext
+  var tasks: [ModelTask]
+  var threads: Int
+  var batchSize: Int
+  var sessionTimeoutMilliseconds: Int
+  var migrations: Migrator
+  /// Raised by the listener of `model.events`.
+  var promotions: PromotionSignal
+
+  func run(_ stop: StopSignal) throws {
+    let topics = [Topic.spectrograms, Topic.predictions, Topic.modelEvents, Topic.rejected]
+    guard try context.waitForKafka(topics: topics, stop: stop),
+      let pool = try context.waitForDatabase(migrations: migrations, stop: stop)
+    else { return }
+    var scorer = Scorer(tasks: tasks, threads: threads)
+    try waitForModels(&scorer, pool, stop)
+
+    var backoff = Backoff()
+    while !stop.isStopped {
+      do {
+        try consume(&scorer, pool, stop) { backoff.reset() }
+      } catch let error as any RetriableError where error.isRetriable {
+        context.readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after an error")
+        let delay = backoff.next()
+        context.logger.warning("predictor starts anew in \(delay) s: \(error)")
+        _ = stop.wait(seconds: delay)
+      }
+    }
+  }
+
+  /// Nothing is consumed before every task has a live model: messages wait in Kafka, and the service is not ready.
+  private func waitForModels(_ scorer: inout Scorer, _ pool: ConnectionPool, _ stop: StopSignal) throws {
+    while !stop.isStopped {
+      try refresh(&scorer, pool)
+      let missing = tasks.filter { scorer.models.live[$0] == nil }.map(\.rawValue)
+      context.readiness.set(
+        ReadinessCondition.models, missing.isEmpty,
+        detail: missing.isEmpty ? "" : "no live model for \(missing.joined(separator: ", "))")
+      if missing.isEmpty { return }
+      promotions.wait(seconds: 2, stop: stop)
+    }
+  }
+
+  private func refresh(_ scorer: inout Scorer, _ pool: ConnectionPool) throws {
+    do {
+      let changed = try pool.withConnection {
+        try scorer.models.refresh($0, tasks: tasks, logger: context.logger)
+      }
+      for task in changed {
+        context.logger.notice("live model for \(task.rawValue): \(scorer.models.live[task] ?? "none")")
+      }
+    } catch let error as StoreError where error.isRetriable {
+      context.logger.warning("promotions cannot be read now: \(error)")
+    }
+  }
+
+  private func consume(
+    _ scorer: inout Scorer, _ pool: ConnectionPool, _ stop: StopSignal, progressed: () -> Void
+  ) throws {
+    let producer = try Producer(kafka: context.kafka, logger: context.logger)
+    let consumer = try Consumer(
+      kafka: context.kafka,
+      membership: GroupMembership(
+        group: Self.group, sessionTimeoutMilliseconds: sessionTimeoutMilliseconds), logger: context.logger)
+    defer { consumer.close() }
+    try consumer.subscribe([Topic.spectrograms])
+    let observer = MetricsObserver(context, inputTopic: Topic.spectrograms)
+    var nextRefresh = Date.distantPast
+
+    while !stop.isStopped {
+      if promotions.take() || Date() >= nextRefresh {
+        try refresh(&scorer, pool)
+        nextRefresh = Date(timeIntervalSinceNow: 5)
+      }
+      var messages: [ConsumedMessage] = []
+      var revoked: Set<TopicPartition> = []
+      for event in try consumer.pollBatch(maximum: batchSize, timeoutMilliseconds: 50) {
+        switch event {
+        case .message(let message): messages.append(message)
+        case .assigned(let partitions): observer.assignmentChanged(partitions: partitions.map(\.partition))
+        // What was read of partitions that are gone is another replica's now; its rows would be the same.
+        case .revoked(let partitions, _): revoked.formUnion(partitions)
+        case .failure(let error) where error.isFatal: throw error
+        case .failure, .endOfPartition: break
+        }
+      }
+      messages.removeAll { revoked.contains(TopicPartition($0.topic, $0.partition)) }
+      guard !messages.isEmpty else { continue }
+
+      let began = ContinuousClock.now
+      let batch = PredictionBatch(messages, metrics: context.metrics)
+      let predictions = try pool.withConnection { try scorer.write(batch, $0) }
+      for message in batch.rejected { try producer.send(message) }
+      for row in predictions { try producer.send(OutgoingMessage(row)) }
+      try producer.flush()
+      do {
+        try consumer.commit(batch.offsets)
+      } catch let error where !error.isFatal {
+        // The partitions went to another replica meanwhile: it writes the same rows again.
+        context.logger.info("offsets were not committed: \(error)")
+      }
+      observer.transactionCommitted(
+        messagesIn: messages.count, messagesOut: predictions.count + batch.rejected.count,
+        duration: .now - began)
+      for (partition, offset) in batch.offsets {
+        if let end = consumer.lastKnownEnd(partition) {
+          observer.lagObserved(partition: partition.partition, messages: max(0, end - offset))
+        }
+      }
+      progressed()
+    }
+  }
+}
+
+extension ContinuousClock.Instant {
+  fileprivate static func - (later: Self, earlier: Self) -> Duration { earlier.duration(to: later) }
+}
+
+extension OutgoingMessage {
+  /// The stored row as hospital systems and the evaluator read it.
+  init(_ row: PredictionRow) {
+    var wire = ProtoPrediction()
+    wire.recordingID = row.recordingID
+    wire.task = row.task
+    wire.patient = row.patient
+    wire.modelID = row.modelID ?? ""
+    wire.outcome = row.outcome.rawValue
+    if let probability = row.probability { wire.probability = probability }
+    wire.decision = row.decision ?? ""
+    wire.flags = row.flags
+    wire.beatCounts = row.beatCounts
+    wire.trainedOnSynthetic = row.trainedOnSynthetic ?? false
+    wire.synthetic = row.synthetic
+    wire.code = row.code ?? ""
+    self.init(topic: Topic.predictions, key: Array(row.recordingID.utf8), value: wire.encoded())
+  }
+}
