@@ -30,7 +30,7 @@ public final class Admin: Sendable {
     let missing = topics.filter { existing[$0.name] == nil }
     guard !missing.isEmpty else { return }
     var requests: [OpaquePointer?] = []
-    defer { requests.forEach { rd_kafka_NewTopic_destroy($0) } }
+    defer { for request in requests { rd_kafka_NewTopic_destroy(request) } }
     var errorText = [CChar](repeating: 0, count: 512)
     for topic in missing {
       let request = rd_kafka_NewTopic_new(
@@ -66,7 +66,7 @@ public final class Admin: Sendable {
     var requests: [OpaquePointer?] = known.map {
       rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, kafka.fullName($0))
     }
-    defer { requests.forEach { rd_kafka_ConfigResource_destroy($0) } }
+    defer { for request in requests { rd_kafka_ConfigResource_destroy(request) } }
     let event = try perform("describe topics") { client, options, queue in
       rd_kafka_DescribeConfigs(client, &requests, requests.count, options, queue)
     }
@@ -96,7 +96,7 @@ public final class Admin: Sendable {
   public func delete(_ names: [String]) throws(StreamingError) {
     guard !names.isEmpty else { return }
     var requests: [OpaquePointer?] = names.map { rd_kafka_DeleteTopic_new(kafka.fullName($0)) }
-    defer { requests.forEach { rd_kafka_DeleteTopic_destroy($0) } }
+    defer { for request in requests { rd_kafka_DeleteTopic_destroy(request) } }
     let event = try perform("delete topics") { client, options, queue in
       rd_kafka_DeleteTopics(client, &requests, requests.count, options, queue)
     }
@@ -151,7 +151,7 @@ public final class Admin: Sendable {
   /// Deletes a group that has no members; one that is not there is no error.
   public func deleteGroup(_ group: String) throws(StreamingError) {
     var requests: [OpaquePointer?] = [rd_kafka_DeleteGroup_new(kafka.fullName(group))]
-    defer { requests.forEach { rd_kafka_DeleteGroup_destroy($0) } }
+    defer { for request in requests { rd_kafka_DeleteGroup_destroy(request) } }
     let event = try perform("delete group") { client, options, queue in
       rd_kafka_DeleteGroups(client, &requests, requests.count, options, queue)
     }
@@ -175,7 +175,7 @@ public final class Admin: Sendable {
     var requests: [OpaquePointer?] = [
       list.withPointer { rd_kafka_ListConsumerGroupOffsets_new(kafka.fullName(group), $0) }
     ]
-    defer { requests.forEach { rd_kafka_ListConsumerGroupOffsets_destroy($0) } }
+    defer { for request in requests { rd_kafka_ListConsumerGroupOffsets_destroy(request) } }
     let event = try perform("read group offsets") { client, options, queue in
       rd_kafka_ListConsumerGroupOffsets(client, &requests, requests.count, options, queue)
     }

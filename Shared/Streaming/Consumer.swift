@@ -222,7 +222,7 @@ public final class Consumer {
 
   /// This member's place in its group, as of now. Nil when it has none: librdkafka then hands out a blank one, with
   /// which a broker would take offsets from anybody.
-  func groupMetadata() throws(StreamingError) -> GroupMetadata? {
+  package func groupMetadata() throws(StreamingError) -> GroupMetadata? {
     guard let pointer = handle.withPointer({ rd_kafka_consumer_group_metadata($0) }) else {
       throw StreamingError(.configurationInvalid, "the consumer has no group; give it a GroupMembership")
     }

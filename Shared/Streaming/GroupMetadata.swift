@@ -5,7 +5,7 @@ import CLibrdkafka
 /// It is taken once, when partitions are assigned, and used for every commit until they are revoked. A later copy could
 /// be blank: librdkafka forgets member and generation in the background when the broker has dropped the member, and a
 /// broker does not fence transactional offsets that carry none.
-final class GroupMetadata {
+package final class GroupMetadata {
   private let pointer: OpaquePointer
 
   init(adopting pointer: OpaquePointer) { self.pointer = pointer }
@@ -18,7 +18,7 @@ final class GroupMetadata {
 
   /// The generation, -1 when there is none. librdkafka tells it only in the serialized form: "CGMDv2:", the generation
   /// as a 32-bit integer of the machine, then names.
-  func generation() throws(StreamingError) -> Int32 {
+  package func generation() throws(StreamingError) -> Int32 {
     var buffer: UnsafeMutableRawPointer?
     var count = 0
     try StreamingError.check(

@@ -14,6 +14,8 @@ final class HandleContext: Sendable {
     var count = 0
     /// Topic, partition and error of each, no more than `limit` different ones.
     var examples: [String: Int] = [:]
+    /// The first error that sending again would not mend.
+    var permanent: StreamingError?
     static let limit = 8
   }
 
@@ -31,6 +33,10 @@ final class HandleContext: Sendable {
       failed.count += 1
       if failed.examples[label] != nil || failed.examples.count < FailedDeliveries.limit {
         failed.examples[label, default: 0] += 1
+      }
+      let cause = StreamingError(error, doing: "send to \(topic)")
+      if failed.permanent == nil, cause.code == .messageTooLarge || cause.code == .notAuthorized {
+        failed.permanent = cause
       }
     }
   }

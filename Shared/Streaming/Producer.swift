@@ -21,7 +21,8 @@ public final class Producer: Sendable {
   }
 
   /// Blocks until everything that was sent is acknowledged.
-  /// - Throws: `DELIVERY_FAILED` naming topics and causes of what was lost since the last flush, or `TIMED_OUT`.
+  /// - Throws: `DELIVERY_FAILED`, `MESSAGE_TOO_LARGE` or `NOT_AUTHORIZED`, naming topics and causes of what was lost
+  ///   since the last flush; `TIMED_OUT`.
   public func flush(timeout: Duration = .seconds(30)) throws(StreamingError) {
     try producer.flush(timeout)
   }

@@ -40,8 +40,10 @@ final class ProducerHandle: Sendable {
     if failed.count > 0 {
       let examples = failed.examples.sorted { $0.key < $1.key }.map { "\($0.key) ×\($0.value)" }
       throw StreamingError(
-        .deliveryFailed, "\(failed.count) messages were not delivered: \(examples.joined(separator: ", "))",
-        isRetriable: true)
+        failed.permanent?.code ?? .deliveryFailed,
+        "\(failed.count) messages were not delivered: \(examples.joined(separator: ", "))"
+          + (failed.permanent.map { "; \($0.text)" } ?? ""),
+        isRetriable: failed.permanent == nil)
     }
     try StreamingError.check(answer, doing: "flush")
   }

@@ -2,11 +2,11 @@ import CLibrdkafka
 import Logging
 
 /// A producer whose messages and offsets become visible together or not at all. Used by one thread.
-final class TransactionalProducer {
+package final class TransactionalProducer {
   private let producer: ProducerHandle
   private let callTimeout: Duration
 
-  init(
+  package init(
     kafka: KafkaConfiguration, transactionalID: String, transactionTimeoutMilliseconds: Int, logger: Logger
   ) throws(StreamingError) {
     let timeout = String(transactionTimeoutMilliseconds)
@@ -16,24 +16,24 @@ final class TransactionalProducer {
   }
 
   /// Takes over the transactional id: fences older owners and resolves what they left open.
-  func initialize() throws(StreamingError) {
+  package func initialize() throws(StreamingError) {
     try call("take over the transactional id") { rd_kafka_init_transactions($0, $1) }
   }
 
-  func begin() throws(StreamingError) {
+  package func begin() throws(StreamingError) {
     try call("begin a transaction") { producer, _ in rd_kafka_begin_transaction(producer) }
   }
 
-  func send(_ message: OutgoingMessage) throws(StreamingError) {
+  package func send(_ message: OutgoingMessage) throws(StreamingError) {
     try producer.send(message, limit: callTimeout)
   }
 
-  func flush() throws(StreamingError) { try producer.flush(callTimeout) }
+  package func flush() throws(StreamingError) { try producer.flush(callTimeout) }
 
   /// Adds consumed offsets, guarded by the generation in which the partitions were assigned: a broker of 2.5 or later
   /// refuses them from a member that was replaced.
   /// - Parameter offsets: the next offset to read of each partition.
-  func sendOffsets(_ offsets: [TopicPartition: Int64], of metadata: GroupMetadata) throws(StreamingError) {
+  package func sendOffsets(_ offsets: [TopicPartition: Int64], of metadata: GroupMetadata) throws(StreamingError) {
     let list = PartitionList()
     for (partition, offset) in offsets {
       list.add(producer.kafka.fullName(partition.topic), partition.partition, offset: offset)
@@ -45,11 +45,11 @@ final class TransactionalProducer {
     }
   }
 
-  func commit() throws(StreamingError) {
+  package func commit() throws(StreamingError) {
     try call("commit the transaction") { rd_kafka_commit_transaction($0, $1) }
   }
 
-  func abort() throws(StreamingError) {
+  package func abort() throws(StreamingError) {
     // What the abort throws away is no failed delivery.
     defer { producer.handle.context.failedDeliveries.withLock { $0 = .init() } }
     try call("abort the transaction") { rd_kafka_abort_transaction($0, $1) }

@@ -146,7 +146,10 @@ public enum Safetensors {
     let begin: Int
     let end: Int
 
-    private enum Keys: String, CodingKey { case dtype, shape, offsets = "data_offsets" }
+    private enum Keys: String, CodingKey {
+      case dtype, shape
+      case offsets = "data_offsets"
+    }
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: Keys.self)

@@ -1,0 +1,31 @@
+/// What a pipeline tells of its work, on its own thread; must not block.
+public protocol PipelineObserver: Sendable {
+  /// A transaction was committed: messages read and written (changelog included), from first message to commit.
+  func transactionCommitted(messagesIn: Int, messagesOut: Int, duration: Duration)
+  /// A transaction was aborted, with the code of the cause.
+  func transactionAborted(code: String)
+  /// A message below the partition's position came again and was dropped.
+  func messageRepeated(partition: Int32)
+  /// Messages between this pipeline and the end of a partition, about once a second.
+  func lagObserved(partition: Int32, messages: Int64)
+  func assignmentChanged(partitions: [Int32])
+  /// Keys with a state, after each commit and restore.
+  func stateSizeChanged(keys: Int)
+  /// Producer and consumer had to be made anew, with the code of the cause.
+  func sessionRestarted(code: String)
+}
+
+extension PipelineObserver {
+  public func transactionCommitted(messagesIn: Int, messagesOut: Int, duration: Duration) {}
+  public func transactionAborted(code: String) {}
+  public func messageRepeated(partition: Int32) {}
+  public func lagObserved(partition: Int32, messages: Int64) {}
+  public func assignmentChanged(partitions: [Int32]) {}
+  public func stateSizeChanged(keys: Int) {}
+  public func sessionRestarted(code: String) {}
+}
+
+/// Observes nothing.
+public struct SilentObserver: PipelineObserver {
+  public init() {}
+}
