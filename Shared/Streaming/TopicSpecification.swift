@@ -20,6 +20,12 @@ public struct TopicDescription: Hashable, Sendable {
   public var partitions: Int
   public var configuration: [String: String]
 
+  public init(name: String, partitions: Int, configuration: [String: String]) {
+    self.name = name
+    self.partitions = partitions
+    self.configuration = configuration
+  }
+
   /// How this topic departs from what it should be, one sentence each; empty when it does not.
   public func differences(from specification: TopicSpecification) -> [String] {
     var differences: [String] = []

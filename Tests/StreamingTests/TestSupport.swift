@@ -1,0 +1,152 @@
+import Foundation
+import Logging
+import Streaming
+import Synchronization
+import Testing
+
+/// Silent unless STREAMING_TESTS_LOG is set.
+let testLogger: Logger = {
+  var logger = Logger(label: "tests") { StreamLogHandler.standardError(label: $0) }
+  logger.logLevel = ProcessInfo.processInfo.environment["STREAMING_TESTS_LOG"] == nil ? .critical : .info
+  return logger
+}()
+
+/// The broker for the suites that need a real one.
+let testBroker = ProcessInfo.processInfo.environment["KAFKA_BOOTSTRAP_SERVERS"]
+
+/// A value that threads share.
+final class Shared<Value: Sendable>: Sendable {
+  private let mutex: Mutex<Value>
+
+  init(_ value: Value) { mutex = Mutex(value) }
+
+  var value: Value { mutex.withLock { $0 } }
+
+  func change<Result: Sendable>(_ body: @Sendable (inout Value) throws -> Result) rethrows -> Result {
+    try mutex.withLock { value in try body(&value) }
+  }
+}
+
+/// Runs blocking work on a thread of its own and gives its result.
+func blocking<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+  let result = Shared<T?>(nil)
+  try await startDedicatedThread(name: "test") {
+    let made = try body()
+    result.change { $0 = made }
+  }.completion()
+  return try #require(result.value)
+}
+
+struct TestTimeout: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// Blocks until the condition holds.
+func waitUntil(_ what: String, seconds: Double = 60, _ condition: () throws -> Bool) throws {
+  let deadline = ContinuousClock.now + .seconds(seconds)
+  while try !condition() {
+    guard ContinuousClock.now < deadline else { throw TestTimeout(description: "waited in vain until \(what)") }
+    Thread.sleep(forTimeInterval: 0.05)
+  }
+}
+
+/// Topics of one test, under a prefix of its own, on the real broker.
+struct TestTopics: Sendable {
+  let kafka: KafkaConfiguration
+  static let partitions: Int32 = 4
+
+  /// Runs a test on a dedicated thread with fresh topics, and deletes them and its groups afterwards.
+  static func with(
+    _ topics: [String] = ["input", "output", "state"], groups: [String] = ["stage"],
+    _ body: @escaping @Sendable (TestTopics) throws -> Void
+  ) async throws {
+    let servers = try #require(testBroker)
+    let prefix = "t\(UInt32.random(in: 0 ... .max))."
+    let test = TestTopics(kafka: KafkaConfiguration(bootstrapServers: servers, topicPrefix: prefix, clientID: "test"))
+    try await blocking {
+      let admin = try Admin(kafka: test.kafka, logger: testLogger)
+      try admin.create(
+        topics.map { name in
+          TopicSpecification(
+            name: name, partitions: Int(partitions),
+            configuration: name == "state" ? ["cleanup.policy": "compact"] : [:])
+        })
+      defer {
+        do {
+          try admin.deleteAllTopics()
+          for group in groups { try? admin.deleteGroup(group) }
+        } catch { Issue.record(error) }
+      }
+      try body(test)
+    }
+  }
+
+  func send(_ messages: [OutgoingMessage]) throws {
+    let producer = try Producer(kafka: kafka, logger: testLogger)
+    for message in messages { try producer.send(message) }
+    try producer.flush()
+  }
+
+  /// Everything a reader of the topic sees now: reads until each partition's present end is passed.
+  func readAll(
+    _ topic: String, _ isolation: IsolationLevel = .readCommitted, seconds: Double = 60
+  ) throws -> [ConsumedMessage] {
+    let admin = try Admin(kafka: kafka, logger: testLogger)
+    let consumer = try Consumer(kafka: kafka, membership: nil, isolation: isolation, logger: testLogger)
+    defer { consumer.close() }
+    var ends: [TopicPartition: Int64] = [:]
+    for partition in 0..<Self.partitions {
+      ends[TopicPartition(topic, partition)] = try admin.watermarks(TopicPartition(topic, partition)).high
+    }
+    try consumer.assign(ends.mapValues { _ in .beginning })
+    var messages: [ConsumedMessage] = []
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while !ends.isEmpty {
+      guard ContinuousClock.now < deadline else {
+        throw TestTimeout(description: "\(topic) was not read to its end; open: \(ends)")
+      }
+      switch try consumer.poll(timeoutMilliseconds: 100) {
+      case .message(let message): messages.append(message)
+      case .endOfPartition(let partition, let offset):
+        if let end = ends[partition], offset >= end { ends[partition] = nil }
+      case .failure(let error): throw error
+      case nil, .assigned, .revoked: continue
+      }
+    }
+    return messages
+  }
+
+  /// Values of the messages of a topic by key, in order.
+  func values(_ topic: String) throws -> [String: [String]] {
+    Dictionary(grouping: try readAll(topic)) { $0.keyText ?? "" }
+      .mapValues { $0.map { String(decoding: $0.value, as: UTF8.self) } }
+  }
+}
+
+/// Counts what a pipeline tells.
+final class CountingObserver: PipelineObserver {
+  struct Counts: Sendable {
+    var committed = 0
+    var messagesIn = 0
+    var aborted: [String] = []
+    var restarted: [String] = []
+    var assignments: [[Int32]] = []
+    var keys = 0
+    var lag: [Int32: Int64] = [:]
+  }
+
+  let counts = Shared(Counts())
+
+  func transactionCommitted(messagesIn: Int, messagesOut: Int, duration: Duration) {
+    counts.change {
+      $0.committed += 1
+      $0.messagesIn += messagesIn
+    }
+  }
+
+  func transactionAborted(code: String) { counts.change { $0.aborted.append(code) } }
+  func sessionRestarted(code: String) { counts.change { $0.restarted.append(code) } }
+  func assignmentChanged(partitions: [Int32]) { counts.change { $0.assignments.append(partitions) } }
+  func stateSizeChanged(keys: Int) { counts.change { $0.keys = keys } }
+  func lagObserved(partition: Int32, messages: Int64) { counts.change { $0.lag[partition] = messages } }
+}
