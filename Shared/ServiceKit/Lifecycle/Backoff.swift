@@ -25,7 +25,7 @@ public struct Backoff: Sendable, Equatable {
     // The attempts stop counting once they no longer matter, so that the loop above stays short for ever.
     if delay < maximumSeconds { attempts += 1 }
     delay = min(delay, maximumSeconds)
-    return delay * (1 - jitter * Double.random(in: 0...1, using: &generator))
+    return delay * (1 - jitter * Double.random(in: 0..<1, using: &generator))
   }
 
   /// The next delay in seconds.

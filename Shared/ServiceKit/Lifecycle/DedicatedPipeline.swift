@@ -45,6 +45,8 @@ func startThread(
   name: String, _ body: @escaping @Sendable () throws -> Void, ended: @escaping @Sendable ((any Error)?) -> Void
 ) {
   let thread = Thread {
+    // Set from inside: on Linux a thread that does not run yet has no name. The system keeps 15 bytes of it.
+    Thread.current.name = name
     do {
       try body()
       ended(nil)
@@ -52,7 +54,6 @@ func startThread(
       ended(error)
     }
   }
-  thread.name = name
   // The default of secondary threads differs between systems; deep recursion of a decoder must not decide on it.
   thread.stackSize = 8 << 20
   thread.start()
