@@ -35,7 +35,7 @@ public enum PipelineKeys: ConfigurationKeySet {
 }
 
 /// A stage between topics as a pipeline of a service: waits for Kafka, then transforms until it is stopped.
-public func transformStage<P: StreamProcessor>(
+public func transformStage<P: StreamProcessor & SendableMetatype>(
   _ context: ServiceContext, _ configuration: TransformConfiguration, outputs: [String],
   processor: @escaping @Sendable (StopSignal) throws -> P?
 ) -> any DedicatedPipeline {
