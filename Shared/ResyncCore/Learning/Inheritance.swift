@@ -1,0 +1,45 @@
+extension ResNet {
+  /// Takes over a parent's trunk; the head keeps its fresh weights.
+  /// - Throws: `ModelError` with code `parentMismatch` when depth or width differ, or the parent has more leads.
+  package func inherit(from parent: ModelArtifact) throws {
+    let (mine, theirs) = (configuration, parent.metadata.architecture)
+    guard mine.depth == theirs.depth, mine.channels(64) == theirs.channels(64), mine.featureCount == theirs.featureCount
+    else {
+      throw ModelError(
+        .parentMismatch,
+        "parent \(parent.modelID) is a \(theirs.depth.rawValue) of width \(theirs.widthMultiplier), the specification "
+          + "asks for \(mine.depth.rawValue) of width \(mine.widthMultiplier): set depth and widthMultiplier alike")
+    }
+    guard mine.inputChannels >= theirs.inputChannels else {
+      throw ModelError(
+        .parentMismatch,
+        "parent \(parent.modelID) reads \(theirs.inputChannels) leads, the specification's leadSet only "
+          + "\(mine.inputChannels): choose a leadSet of at least as many")
+    }
+    var tensors = parent.tensors
+    if let first = tensors["conv1.weight"] {
+      tensors["conv1.weight"] = first.inflating(inputChannels: mine.inputChannels)
+    }
+    try load(tensors, allow: ["fc."])
+  }
+}
+
+extension NamedTensor {
+  /// First-layer weights [out, in, k, k] for more input channels: each channel's weights repeat over the new channels in
+  /// turn and are divided by the number of their copies, so that equal leads give the response that they gave before.
+  package func inflating(inputChannels count: Int) -> NamedTensor {
+    precondition(shape.count == 4 && count >= shape[1], "cannot inflate shape \(shape) to \(count) channels")
+    let (outputs, inputs, plane) = (shape[0], shape[1], shape[2] * shape[3])
+    var values: [Float] = []
+    values.reserveCapacity(outputs * count * plane)
+    for output in 0..<outputs {
+      for channel in 0..<count {
+        let source = channel % inputs
+        let copies = (count - source + inputs - 1) / inputs
+        let start = (output * inputs + source) * plane
+        values += self.values[start..<start + plane].map { $0 / Float(copies) }
+      }
+    }
+    return NamedTensor(shape: [outputs, count, shape[2], shape[3]], values: values)
+  }
+}
