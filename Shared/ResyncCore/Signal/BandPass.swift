@@ -2,14 +2,14 @@ import Foundation
 
 /// Chebyshev type I band-pass of fourth order (two biquads), `scipy.signal.cheby1(2, ripple, [low, high], "bandpass")`.
 /// For detection only: its phase is not linear.
-struct BandPass: Sendable {
+package struct BandPass: Sendable {
   /// a1, a2 of each biquad; the numerators are 1 − z⁻².
   private let denominators: [(Double, Double)]
   private let gain: Double
   /// Transposed direct form II: two values for each biquad.
   var state: [Double] = [0, 0, 0, 0]
 
-  init(lowHz: Double, highHz: Double, rippleDecibels: Double, rateHz: Double) {
+  package init(lowHz: Double, highHz: Double, rippleDecibels: Double, rateHz: Double) {
     let epsilon = (pow(10, rippleDecibels / 10) - 1).squareRoot()
     let mu = asinh(1 / epsilon) / 2
     // The prototype's pole in the upper half plane.
@@ -34,7 +34,7 @@ struct BandPass: Sendable {
     gain = 1 / ((1 + epsilon * epsilon).squareRoot() * (raw.re * raw.re + raw.im * raw.im).squareRoot())
   }
 
-  mutating func step(_ input: Double) -> Double {
+  package mutating func step(_ input: Double) -> Double {
     var value = input * gain
     for index in 0..<2 {
       let (a1, a2) = denominators[index]

@@ -169,7 +169,7 @@ public struct BeatExtractor: Sendable {
     let passed = quality.passes(window, rPeakOffset: template.before)
     let premature = before.map(Double.init).map { $0 < 0.8 * (rhythm.median ?? 0) } ?? false
     let unlike = template.exists && features.templateCorrelation < BeatTemplate.alikeCorrelation
-    if passed && !premature { template.learn(window, correlation: features.templateCorrelation) }
+    if passed && !premature { template.learn(window) }
     if pacingSpike.isPresent(in: window, rPeakOffset: template.before) { spikeCount += 1 }
     rhythm = history
     beatCount += 1

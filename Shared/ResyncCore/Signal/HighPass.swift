@@ -5,10 +5,10 @@ import Foundation
 /// Integer arithmetic (2⁻²⁴ mV) keeps the running sums exact for ever, and makes the filter's state a function of its
 /// last 4 · length samples. Gain 1 − sinc⁴: −3 dB at the cut-off, within 0.2 % of 1 above three times the cut-off.
 /// Before the first sample and after the last the signal is held. Output n follows input n + delay.
-struct HighPass: Sendable {
+package struct HighPass: Sendable {
   static let stages = 4
   /// Samples by which the output lags the input: 4 · (length − 1) / 2.
-  let delay: Int
+  package let delay: Int
   /// Odd length of each moving average.
   let length: Int
   /// [stage][length] ring of each stage's last inputs, and their sums.
@@ -27,7 +27,7 @@ struct HighPass: Sendable {
   /// x where 1 − (sin πx / πx)⁴ = 1/√2: length = x · rate / cut-off.
   private static let cutoffFactor = 0.4232
 
-  init(cutoffHz: Double, rateHz: Int) {
+  package init(cutoffHz: Double, rateHz: Int) {
     let wanted = Self.cutoffFactor * Double(rateHz) / cutoffHz
     length = max(3, 2 * Int((wanted - 1) / 2 + 0.5) + 1)
     delay = Self.stages * (length - 1) / 2
@@ -36,7 +36,7 @@ struct HighPass: Sendable {
     centre = Array(repeating: 0, count: delay + 1)
   }
 
-  mutating func process(_ samples: ArraySlice<Float>, into output: inout [Float]) {
+  package mutating func process(_ samples: ArraySlice<Float>, into output: inout [Float]) {
     guard let first = samples.first else { return }
     if inputCount == 0 { hold(first) }
     output.reserveCapacity(output.count + samples.count)
@@ -50,7 +50,7 @@ struct HighPass: Sendable {
   }
 
   /// Gives the `delay` outputs that still wait.
-  mutating func finish(into output: inout [Float]) {
+  package mutating func finish(into output: inout [Float]) {
     guard let last = recent.last else { return }
     let held = Array(repeating: last, count: delay)
     process(held[...], into: &output)

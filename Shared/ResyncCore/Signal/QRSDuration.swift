@@ -12,11 +12,11 @@ enum QRSDuration {
   ///   - beat: [lead][sample], mV.
   ///   - peak: index of the R-peak.
   /// - Returns: milliseconds; nil with too few leads or when no limit is found within the window.
-  static func milliseconds(of beat: [[Double]], peak: Int, rateHz: Int) -> Double? {
+  static func milliseconds(of beat: [[Float]], peak: Int, rateHz: Int) -> Double? {
     guard beat.count >= fewestLeads, let length = beat.first?.count else { return nil }
     var velocity = [Double](repeating: 0, count: length)
     for index in 1..<length - 1 {
-      velocity[index] = beat.reduce(0) { $0 + pow($1[index + 1] - $1[index - 1], 2) }.squareRoot()
+      velocity[index] = beat.reduce(0) { $0 + pow(Double($1[index + 1] - $1[index - 1]), 2) }.squareRoot()
     }
     let near = Int(0.06 * Double(rateHz))
     let around = max(1, peak - near)..<min(length - 1, peak + near)

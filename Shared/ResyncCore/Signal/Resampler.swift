@@ -5,7 +5,7 @@ import Foundation
 /// Output n lies at n / canonical rate seconds; its taps depend on n alone, so that chunking changes no bit. Before the
 /// first sample and after the last the signal is held. Equal rates pass through untouched. The stop band begins at half
 /// the lower rate, attenuation 80 dB (Kaiser β = 8); the pass band ends at 0.42 of the lower rate.
-struct Resampler: Sendable {
+package struct Resampler: Sendable {
   /// Output step in input samples is `step / denominator`.
   private let step: Int64
   private let denominator: Int64
@@ -21,11 +21,11 @@ struct Resampler: Sendable {
   private var outputCount: Int64 = 0
 
   private static let kaiserBeta = 8.0
-  private static let zeroCrossings = 16.0
+  private static let zeroCrossings = 32.0
   private static let maximumPhases: Int64 = 1_024
 
   /// - Parameter inputRateHz: taken to the nearest microhertz.
-  init(inputRateHz: Double, outputRateHz: Int) {
+  package init(inputRateHz: Double, outputRateHz: Int) {
     let input = Int64((inputRateHz * 1e6).rounded())
     let output = Int64(outputRateHz) * 1_000_000
     let divisor = Self.greatestCommonDivisor(input, output)
@@ -48,7 +48,7 @@ struct Resampler: Sendable {
   /// The output sample nearest to an input sample's time.
   func outputIndex(ofInput index: Int64) -> Int64 { (2 * index * denominator + step) / (2 * step) }
 
-  mutating func process(_ samples: ArraySlice<Float>, into output: inout [Float]) {
+  package mutating func process(_ samples: ArraySlice<Float>, into output: inout [Float]) {
     guard !isIdentity else {
       output += samples
       return
@@ -65,7 +65,7 @@ struct Resampler: Sendable {
   }
 
   /// Gives the outputs that still wait for samples after the end.
-  mutating func finish(into output: inout [Float]) {
+  package mutating func finish(into output: inout [Float]) {
     guard !isIdentity, let last = history.last else { return }
     history += Array(repeating: last, count: half + 1)
     // Outputs at or after the time of sample `inputCount` do not exist.

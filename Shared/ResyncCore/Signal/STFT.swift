@@ -27,7 +27,7 @@ public struct STFT: Sendable {
     let limits: [(String, Int, ClosedRange<Int>)] = [
       ("stft.fftLength", configuration.fftLength, 2...65_536),
       ("stft.windowSamples", configuration.windowSamples, 2...max(2, configuration.fftLength)),
-      ("stft.hopSamples", configuration.hopSamples, 1...65_536),
+      ("stft.hopSamples", configuration.hopSamples, 1...max(1, configuration.windowSamples)),
     ]
     for (key, value, range) in limits where !range.contains(value) {
       throw SignalError.configuration(key, value, expected: "\(range.lowerBound) to \(range.upperBound)")

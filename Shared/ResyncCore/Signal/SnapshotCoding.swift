@@ -32,7 +32,14 @@ struct SnapshotWriter {
     withUnsafeBytes(of: value.littleEndian) { bytes += $0 }
   }
 
-  mutating func sealed() -> [UInt8] { bytes + SHA256.hash(data: bytes).prefix(8) }
+  func sealed() -> [UInt8] { SnapshotSeal.sealing(bytes) }
+}
+
+/// The checksum that closes a snapshot.
+package enum SnapshotSeal {
+  package static let length = 8
+
+  package static func sealing(_ body: [UInt8]) -> [UInt8] { body + SHA256.hash(data: body).prefix(length) }
 }
 
 /// Reads what `SnapshotWriter` wrote; every read is checked, so that foreign bytes give an error.
@@ -41,9 +48,11 @@ struct SnapshotReader {
   private var at = 0
 
   init(sealed: [UInt8]) throws {
-    guard sealed.count > 8 else { throw SignalError.snapshot("snapshot of \(sealed.count) bytes is cut") }
-    bytes = Array(sealed.dropLast(8))
-    guard Array(SHA256.hash(data: bytes).prefix(8)) == Array(sealed.suffix(8)) else {
+    guard sealed.count > SnapshotSeal.length else {
+      throw SignalError.snapshot("snapshot of \(sealed.count) bytes is cut")
+    }
+    bytes = Array(sealed.dropLast(SnapshotSeal.length))
+    guard SnapshotSeal.sealing(bytes) == sealed else {
       throw SignalError.snapshot("snapshot fails its checksum")
     }
   }

@@ -1,0 +1,84 @@
+import Foundation
+import ResyncCore
+import Testing
+
+/// Folders and records that the signal tests share.
+enum SignalFixtures {
+  static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  static let wfdb = tests.appendingPathComponent("Fixtures/wfdb")
+  static let signal = tests.appendingPathComponent("Fixtures/signal")
+
+  /// Folder with `mitdb` and `ludb`, from the environment; tests on whole databases run only when it is set.
+  static let data = ProcessInfo.processInfo.environment["RESYNC_DATA"].map { URL(fileURLWithPath: $0) }
+
+  static func annotations(folder: URL, name: String, kind: String = "atr") throws -> [WFDBAnnotation] {
+    let bytes = [UInt8](try Data(contentsOf: folder.appendingPathComponent("\(name).\(kind)")))
+    return try WFDBAnnotations.parse(bytes, file: "\(name).\(kind)")
+  }
+
+  static func json<T: Decodable>(_ type: T.Type, _ folder: URL, _ name: String) throws -> T {
+    try JSONDecoder().decode(type, from: try Data(contentsOf: folder.appendingPathComponent(name)))
+  }
+}
+
+/// Counts of a one-to-one, in-order matching of detections with references.
+struct PeakScore: CustomStringConvertible {
+  var found = 0
+  var missed = 0
+  var extra = 0
+
+  init() {}
+
+  init(references: [Int64], detections: [Int64], tolerance: Int64) {
+    var (i, j) = (0, 0)
+    while i < references.count, j < detections.count {
+      let distance = detections[j] - references[i]
+      if abs(distance) <= tolerance {
+        found += 1
+        i += 1
+        j += 1
+      } else if distance < 0 {
+        j += 1
+      } else {
+        i += 1
+      }
+    }
+    missed = references.count - found
+    extra = detections.count - found
+  }
+
+  static func += (sum: inout PeakScore, more: PeakScore) {
+    sum.found += more.found
+    sum.missed += more.missed
+    sum.extra += more.extra
+  }
+
+  var sensitivity: Double { Double(found) / Double(max(1, found + missed)) }
+  var positivePredictivity: Double { Double(found) / Double(max(1, found + extra)) }
+
+  var description: String {
+    let percent = { (share: Double) in String(format: "%.3f %%", 100 * share) }
+    return "missed \(missed), extra \(extra); Se \(percent(sensitivity)), PPV \(percent(positivePredictivity))"
+  }
+}
+
+extension BeatExtractor {
+  /// All beats of a signal given in one piece or in chunks.
+  static func beats(
+    of signal: [[Float]], rateHz: Double, leads: [Lead], references: [ReferenceBeat] = [],
+    pipeline: PipelineConfiguration = .init(), chunk: Int = .max
+  ) throws -> (beats: [ExtractedBeat], measures: RecordingMeasures) {
+    var extractor = try BeatExtractor(pipeline: pipeline, sampleRateHz: rateHz, leads: leads)
+    var beats: [ExtractedBeat] = []
+    let count = signal[0].count
+    var start = 0
+    while start < count {
+      let end = chunk > count - start ? count : start + chunk
+      let inside = references.filter { ($0.sample >= start) && ($0.sample < end) }
+      beats += extractor.consume(signal.map { Array($0[start..<end]) }, references: inside)
+      start = end
+    }
+    let (rest, measures) = extractor.finish()
+    return (beats + rest, measures)
+  }
+}
