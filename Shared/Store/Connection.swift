@@ -1,4 +1,5 @@
 import CLibpq
+import Foundation
 
 /// One session with PostgreSQL. Owns the `PGconn` and closes it. Blocks its caller: use it from a dedicated thread, one
 /// at a time, never from Swift's cooperative pool.
@@ -80,13 +81,12 @@ public final class Connection {
     }
   }
 
-  /// Whether the session stands and is outside any transaction. Notices that the server hung up meanwhile.
+  /// Whether the session stands, is outside any transaction, and the server has sent nothing unasked: what a server
+  /// says to an idle session is as a rule its farewell. Does not wait.
   var isReusable: Bool {
-    // The first read takes the server's parting words, the second sees the end of the stream; neither waits.
-    _ = PQconsumeInput(handle)
-    _ = PQisBusy(handle)
-    _ = PQconsumeInput(handle)
-    return PQstatus(handle) == CONNECTION_OK && PQtransactionStatus(handle) == PQTRANS_IDLE
+    guard PQstatus(handle) == CONNECTION_OK, PQtransactionStatus(handle) == PQTRANS_IDLE else { return false }
+    var socket = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+    return poll(&socket, 1, 0) == 0
   }
 
   private func checked(_ result: OpaquePointer?) throws -> Rows {

@@ -32,8 +32,8 @@ func beat(_ sample: Int64, recording: String = "r-1", model: String = "m-1", tas
     probabilities: [share, 1 - share, 0.1, Float.leastNonzeroMagnitude, 1 / 3], logits: [share - 1, 2.5],
     predictedClass: sample % 2 == 0 ? "N" : "V", referenceSymbol: sample % 3 == 0 ? nil : "L", qualityPassed: true,
     ectopicSuspected: sample % 5 == 0, distance: sample % 7 == 0 ? nil : share,
-    segmentSHA256: [UInt8](repeating: UInt8(sample % 256), count: 32),
-    tensorSHA256: [UInt8](repeating: UInt8(sample % 251), count: 32))
+    segmentSHA256: [UInt8](repeating: UInt8(truncatingIfNeeded: sample), count: 32),
+    tensorSHA256: [UInt8](repeating: UInt8(truncatingIfNeeded: 3 * sample), count: 32))
 }
 
 func prediction(_ recording: String, task: String = crt, model: String = "m-crt") -> PredictionRow {

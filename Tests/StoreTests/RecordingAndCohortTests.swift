@@ -1,0 +1,190 @@
+import Store
+import Testing
+
+@Suite("Recordings", .needsPostgreSQL) struct RecordingTests {
+  private let complete = RecordingEnding(
+    recordingID: "r-1", status: .complete, samples: 3600, waveformSHA256: someSHA, reason: "feed")
+
+  @Test("a recording opened again stays as it was first told, times included")
+  func openingIsIdempotent() throws {
+    try withDatabase { connection in
+      let recordings = Recordings(connection)
+      #expect(try recordings.find("r-1") == nil)
+      #expect(try recordings.upsertOpen(recordingOpening("r-1")))
+      let first = try #require(try recordings.find("r-1"))
+      #expect(
+        first.status == .open && first.leads == ["II", "V1"] && first.origin.offset == 7 && first.ageYears == 61.5)
+      var again = recordingOpening("r-1", offset: 9)
+      again.sampleRateHz = 500
+      #expect(try !recordings.upsertOpen(again))
+      #expect(try recordings.find("r-1") == first)
+    }
+  }
+
+  @Test("the same end again changes nothing, not even its time")
+  func endingIsIdempotent() throws {
+    try withDatabase { connection in
+      let recordings = Recordings(connection)
+      try recordings.upsertOpen(recordingOpening("r-1"))
+      #expect(try recordings.upsertEnd(complete) == .recorded)
+      let ended = try #require(try recordings.find("r-1"))
+      #expect(ended.status == .complete && ended.samples == 3600 && ended.endedAt != nil && ended.endReason == "feed")
+      #expect(try recordings.upsertEnd(complete) == .repeated)
+      try recordings.upsertOpen(recordingOpening("r-1"))
+      #expect(try recordings.find("r-1") == ended)
+      #expect(try recordings.countByStatus() == [.complete: 1])
+    }
+  }
+
+  @Test("another end replaces one that was never committed on Kafka")
+  func lastEndCounts() throws {
+    try withDatabase { connection in
+      let recordings = Recordings(connection)
+      try recordings.upsertOpen(recordingOpening("r-1"))
+      try recordings.upsertEnd(complete)
+      let rejected = RecordingEnding(
+        recordingID: "r-1", status: .rejected, code: "FLAT_LINE", samples: 720, waveformSHA256: nil, reason: "rejected")
+      #expect(try recordings.upsertEnd(rejected) == .replaced)
+      #expect(try recordings.find("r-1")?.code == "FLAT_LINE")
+    }
+  }
+
+  @Test("an end without an opening, and a rejection without a code, are refused")
+  func endsNeedTheirFacts() throws {
+    try withDatabase { connection in
+      #expect(try storeError { try Recordings(connection).upsertEnd(complete) }.code == .notFound)
+      try Recordings(connection).upsertOpen(recordingOpening("r-1"))
+      var rejected = complete
+      rejected.status = .rejected
+      #expect(try storeError { try Recordings(connection).upsertEnd(rejected) }.code == .constraint)
+    }
+  }
+
+  @Test("a patient keeps the sex first told, and once synthetic stays synthetic")
+  func patientsAreIdempotent() throws {
+    try withDatabase { connection in
+      let patients = Patients(connection)
+      try patients.upsert(Patient(pseudonym: "p", synthetic: false))
+      try patients.upsert(Patient(pseudonym: "p", sex: .female, synthetic: true))
+      try patients.upsert(Patient(pseudonym: "p", sex: .male, synthetic: false))
+      #expect(try patients.find("p") == Patient(pseudonym: "p", sex: .female, synthetic: true))
+    }
+  }
+}
+
+@Suite("Cohorts", .needsPostgreSQL) struct CohortTests {
+  private func cohort(_ outcomes: [Outcome], synthetic: Bool = false) -> Cohort {
+    Cohort(
+      name: "c", synthetic: synthetic, baselines: outcomes.map { Baseline(patient: $0.patient, role: .train) },
+      outcomes: outcomes)
+  }
+
+  /// Response, super-response and change of one outcome, as the database computes them.
+  private func computed(_ outcome: Outcome) throws -> CohortMember {
+    try withDatabase { connection in
+      try Cohorts(connection).importCohort(cohort([outcome]))
+      return try Cohorts(connection).members("c")[0]
+    }
+  }
+
+  @Test("response is a reduction strictly above 15 %, in exact decimals")
+  func responseIsStrict() throws {
+    try withDatabase { connection in
+      // 15 % exactly: floating-point arithmetic gets some of these wrong.
+      let volumes: [(before: Double, after: Double, response: Bool)] = [
+        (200, 170, false), (200, 169.9, true), (200, 170.1, false), (100, 85, false), (140, 119, false),
+        (160.4, 136.34, false), (160.4, 136.33, true), (70, 59.5, false), (230.2, 195.67, false), (100, 120, false),
+      ]
+      let outcomes = volumes.enumerated().map { index, volume in
+        Outcome(patient: "p-\(index)", lvesvBeforeMl: volume.before, lvesvAfterMl: volume.after)
+      }
+      try Cohorts(connection).importCohort(cohort(outcomes))
+      let members = try Cohorts(connection).members("c")
+      #expect(members.map(\.response) == volumes.map(\.response))
+      #expect(members[0].changePercent == 15)
+      #expect(members[9].changePercent == -20)
+    }
+  }
+
+  @Test("super-response is a reduction of at least 30 %")
+  func superResponse() throws {
+    #expect(try computed(Outcome(patient: "p", lvesvBeforeMl: 200, lvesvAfterMl: 140)).superResponse == true)
+    #expect(try computed(Outcome(patient: "p", lvesvBeforeMl: 200, lvesvAfterMl: 140.1)).superResponse == false)
+  }
+
+  @Test("another threshold is obeyed")
+  func thresholdIsConfigurable() throws {
+    let outcome = Outcome(patient: "p", lvesvBeforeMl: 200, lvesvAfterMl: 175, responseThresholdPercent: 10)
+    #expect(try computed(outcome).response == true)
+  }
+
+  @Test(
+    "death, transplant and LVAD are non-response, whatever the volumes say", arguments: Outcome.Event.allCases)
+  func eventsAreNonResponse(event: Outcome.Event) throws {
+    let member = try computed(Outcome(patient: "p", lvesvBeforeMl: 200, lvesvAfterMl: 100, event: event))
+    #expect(member.response == (event == .none))
+    #expect(member.superResponse == (event == .none))
+    #expect(member.changePercent == 50, "the change is kept for the sensitivity analysis")
+    let unknown = try computed(Outcome(patient: "p", lvesvBeforeMl: 200, lvesvAfterMl: nil, event: event))
+    #expect(unknown.response == (event == .none ? nil : false), "without an event unknown stays unknown")
+  }
+
+  @Test("an import replaces the cohort and comes back as it was given")
+  func importReplaces() throws {
+    try withDatabase { connection in
+      try fill(connection)
+      let cohorts = Cohorts(connection)
+      let digest = try #require(try cohorts.digest("demo"))
+      let members = try cohorts.members("demo")
+      #expect(members.count == 4 && members[3].outcome == nil && members[3].response == nil)
+      #expect(members[0].baseline.extra == ["diuretic": "yes"] && members[0].baseline.nyha == 3)
+      var again = Cohort(
+        name: "demo", synthetic: true, baselines: members.map(\.baseline), outcomes: members.compactMap(\.outcome))
+      try cohorts.importCohort(again)
+      #expect(try cohorts.members("demo") == members)
+      #expect(try cohorts.digest("demo") == digest)
+      again.outcomes[0].lvesvAfterMl = 169
+      again.baselines.removeLast()
+      try cohorts.importCohort(again)
+      #expect(try cohorts.members("demo").count == 3)
+      #expect(try cohorts.digest("demo") != digest)
+      #expect(try cohorts.names() == ["demo"])
+    }
+  }
+
+  @Test("a faulty row is named by its number, never by its patient, and leaves the cohort as it stood")
+  func faultyRows() throws {
+    try withDatabase { connection in
+      let cohorts = Cohorts(connection)
+      let good = cohort([Outcome(patient: "secret", lvesvBeforeMl: 200, lvesvAfterMl: 150)])
+      try cohorts.importCohort(good)
+      let standing = try cohorts.members("c")
+      let second = Outcome(patient: "secret-2", lvesvBeforeMl: 0, lvesvAfterMl: 150)
+      var repeated = good
+      repeated.baselines += good.baselines
+      var orphan = good
+      orphan.outcomes.append(Outcome(patient: "secret-3", lvesvBeforeMl: 200, lvesvAfterMl: 150))
+      var nan = good
+      nan.outcomes[0].lvesvAfterMl = .nan
+      for (faulty, row) in [
+        (cohort(good.outcomes + [second]), "row 2 of the outcomes"), (repeated, "row 2 of the baselines"),
+        (orphan, "row 2 of the outcomes"), (nan, "row 1 of the outcomes"),
+      ] {
+        let error = try storeError { try cohorts.importCohort(faulty) }
+        #expect(error.code == .cohortInvalid)
+        #expect(error.text.contains(row), "\(error)")
+        #expect(!error.text.contains("secret"))
+      }
+      #expect(try cohorts.members("c") == standing)
+    }
+  }
+
+  @Test("a synthetic cohort cannot take the place of a real one")
+  func syntheticDoesNotReplaceReal() throws {
+    try withDatabase { connection in
+      try Cohorts(connection).importCohort(cohort([]))
+      let error = try storeError { try Cohorts(connection).importCohort(cohort([], synthetic: true)) }
+      #expect(error.code == .conflict)
+    }
+  }
+}
