@@ -33,7 +33,8 @@ package final class MockCluster {
 
   package init(brokers: Int32 = 1) throws(StreamingError) {
     let settings = rd_kafka_conf_new()
-    rd_kafka_conf_set(settings, "client.id", "mock", nil, 0)
+    // Without this it warns that it has no bootstrap servers, which it does not need.
+    rd_kafka_conf_set(settings, "log_level", "4", nil, 0)
     guard let client = rd_kafka_new(RD_KAFKA_PRODUCER, settings, nil, 0),
       let cluster = rd_kafka_mock_cluster_new(client, brokers)
     else { throw StreamingError(.configurationInvalid, "librdkafka's mock cluster did not start") }

@@ -98,7 +98,7 @@ final class PipelineControl: Sendable {
 }
 
 /// What an error asks a pipeline to do.
-enum Recovery: Equatable {
+package enum Recovery: Equatable {
   /// Abort, load states and offsets again, go on with the same producer and consumer.
   case retry
   /// Make producer and consumer anew.
@@ -111,7 +111,7 @@ enum Recovery: Equatable {
     let cause: StreamingError
   }
 
-  init(_ error: any Error) {
+  package init(_ error: any Error) {
     switch error {
     case is Restart: self = .restart
     case let error as StreamingError:

@@ -95,6 +95,8 @@ struct TemporaryTrouble: RetriableError {
 struct RunningPipeline: Sendable {
   let pipeline: TransactionalPipeline<RunningSum>
   let thread: DedicatedThread
+  /// What ended the pipeline, once its thread has finished.
+  let error: Shared<(any Error)?>
   let observer: CountingObserver
 
   static func configuration(instance: String) -> TransformConfiguration {
@@ -113,8 +115,11 @@ struct RunningPipeline: Sendable {
     let observer = CountingObserver()
     let pipeline = TransactionalPipeline(
       kafka: kafka, configuration: configuration, processor: processor, logger: testLogger, observer: observer)
-    let thread = startDedicatedThread(name: instance) { try pipeline.run() }
-    return RunningPipeline(pipeline: pipeline, thread: thread, observer: observer)
+    let failure = Shared<(any Error)?>(nil)
+    let thread = startDedicatedThread(name: instance) {
+      do { try pipeline.run() } catch { failure.change { $0 = error } }
+    }
+    return RunningPipeline(pipeline: pipeline, thread: thread, error: failure, observer: observer)
   }
 
   /// Blocks until the pipeline's thread has ended.
