@@ -2,7 +2,7 @@ extension EvaluationReport.BeatClasses {
   private static let names = BeatClass.allCases.map(\.rawValue)
   private static let meanings = ["normal", "supraventricular", "ventricular", "fusion", "unclassifiable"]
 
-  var html: HTML {
+  func html(_ context: ReportContext) -> HTML {
     let table = BeatTable(counts)
     let majority = table.majority
     let scored = table.scored.map { Self.names[$0] }.joined(separator: ", ")
@@ -24,7 +24,7 @@ extension EvaluationReport.BeatClasses {
       columns: [("Class", false), ("Beats", true), ("Sensitivity", true), ("PPV", true), ("F1", true)], rows: rows)
     return """
       <section><h3>Beat classes: \(dataset)</h3>
-      <p class="meta">Model <code>\(modelID)</code></p>
+      <p class="meta">\(context.model(modelID))</p>
       <dl class="tiles">\(tiles)</dl>
       <div class="pair"><figure>\(confusionMatrix(table))
       <figcaption>Confusion matrix: beats, and their share of the reference class (shade).</figcaption></figure>
@@ -89,7 +89,7 @@ extension EvaluationReport.BeatClasses {
       <svg viewBox="0 0 \(w) \(h)" width="\(w)" height="\(h)" role="img" aria-label="Confusion matrix, reference by predicted class">
       <text x="\(left + 5 * width / 2)" y="18" text-anchor="middle" font-size="13">predicted class</text>
       <text transform="translate(20 \(top + 5 * height / 2)) rotate(-90)" text-anchor="middle" font-size="13">reference class</text>
-      \(heads)\(cells)</svg>
+      \(heads)\(cells)\(syntheticStamp(synthetic, x: Double(w) - 8, y: 18, size: 12))</svg>
       """
   }
 

@@ -3,9 +3,10 @@
 /// Synthetic parts stand after all real ones, framed and watermarked. All text is escaped; figures that cannot be
 /// (negative counts, ragged tables, not-a-number) are shown as a dash or as zero, never a crash.
 public func renderHTML(_ report: EvaluationReport) -> String {
-  let general = report.sections.filter { $0.part == .general }.map(\.html)
-  let real = report.sections.filter { $0.part == .real }.map(\.html)
-  let synthetic = report.sections.filter { $0.part == .synthetic }.map(\.html)
+  let context = ReportContext(report)
+  let general = report.sections.filter { $0.part == .general }.map { $0.html(context) }
+  let real = report.sections.filter { $0.part == .real }.map { $0.html(context) }
+  let synthetic = report.sections.filter { $0.part == .synthetic }.map { $0.html(context) }
   let words = ReportWords.disclaimer
   let realPart: HTML = real.isEmpty ? "" : "<h2>Real recordings</h2>\n\(real)"
   let syntheticPart: HTML =
@@ -54,16 +55,35 @@ extension EvaluationReport.Section {
     }
   }
 
-  fileprivate var html: HTML {
+  fileprivate func html(_ context: ReportContext) -> HTML {
     switch self {
     case .run(let value): value.html
     case .models(let value): modelTable(value)
-    case .beatClasses(let value): value.html
-    case .responses(let value): value.html
-    case .abstentions(let value): value.html
+    case .beatClasses(let value): value.html(context)
+    case .responses(let value): value.html(context)
+    case .abstentions(let value): value.html(context)
     case .spectrograms(let value): value.html
     case .waveforms(let value): value.html
     }
+  }
+}
+
+/// What a section must know of the others.
+struct ReportContext {
+  private let syntheticallyTrained: Set<String>
+
+  init(_ report: EvaluationReport) {
+    let models = report.sections.flatMap { section -> [EvaluationReport.Model] in
+      if case .models(let models) = section { models } else { [] }
+    }
+    syntheticallyTrained = Set(models.filter(\.trainedOnSynthetic).map(\.id))
+  }
+
+  /// A model's id, with the mark of synthetic training wherever it is named.
+  func model(_ id: String) -> HTML {
+    let mark: HTML =
+      syntheticallyTrained.contains(id) ? " <span class=\"badge syn\">\(ReportWords.trainedOnSynthetic)</span>" : ""
+    return "Model <code>\(id)</code>\(mark)"
   }
 }
 
@@ -80,7 +100,7 @@ func reportTable(caption: HTML, columns: [(title: String, numeric: Bool)], rows:
     return "<tr>\(rendered)</tr>\n"
   }
   return """
-    <div class="scroll"><table><caption>\(caption)</caption>
+    <div class="scroll"><table><caption><span>\(caption)</span></caption>
     <thead><tr>\(heads)</tr></thead>
     <tbody>\(body)</tbody></table></div>
 
@@ -93,6 +113,18 @@ func reportTile(_ label: String, _ value: String, detail: String = "", bad: Bool
   let kind: HTML = bad ? "tile bad" : "tile"
   let small: HTML = detail.isEmpty ? "" : "<small>\(detail)</small>"
   return "<div class=\"\(kind)\"><dt>\(label)</dt><dd>\(value)\(small)</dd></div>\n"
+}
+
+/// SYNTHETIC within a picture, so that it stays when the picture is copied out of the page.
+///
+/// - Parameters: `x`, `y` where the text ends, and its size, in the picture's own units.
+func syntheticStamp(_ synthetic: Bool, x: Double, y: Double, size: Double, onDark: Bool = false) -> HTML {
+  guard synthetic else { return "" }
+  let ink: HTML = onDark ? "#fff" : "#8a5200"
+  return """
+    <text x="\(ReportNumber.coordinate(x))" y="\(ReportNumber.coordinate(y))" text-anchor="end" font-weight="700" \
+    font-size="\(ReportNumber.coordinate(size))" style="fill:\(ink)">SYNTHETIC</text>
+    """
 }
 
 let syntheticBadge: HTML = "<span class=\"badge syn\">SYNTHETIC</span>"

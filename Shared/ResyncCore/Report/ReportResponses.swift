@@ -1,5 +1,5 @@
 extension EvaluationReport.Responses {
-  var html: HTML {
+  func html(_ context: ReportContext) -> HTML {
     let safe = counts.isValid ? counts : .init(truePositive: 0, trueNegative: 0, falsePositive: 0, falseNegative: 0)
     let majority = safe.majority
     let interval = aucInterval.map {
@@ -18,11 +18,11 @@ extension EvaluationReport.Responses {
     }
     return """
       <section><h3>CRT response: \(dataset)</h3>
-      <p class="meta">Model <code>\(modelID)</code>. Response: LVESV reduced by more than 15 %. Threshold \
+      <p class="meta">\(context.model(modelID)). Response: LVESV reduced by more than 15 %. Threshold \
       \(ReportNumber.fixed(threshold)).</p>
       <dl class="tiles">\(tiles)</dl>
       <div class="pair"><figure>\(rocCurve(safe))
-      <figcaption>ROC curve with the operating point (filled) and the rules of the table (open squares).</figcaption>
+      <figcaption>ROC curve, operating point (filled) and the rules of the table (squares).</figcaption>
       </figure><div>\(ruleTable(safe))\(precision(safe))</div></div>
       \(patientTable)</section>
 
@@ -105,17 +105,19 @@ extension EvaluationReport.Responses {
         """
     }
     let path = roc.map { "\(x($0.falsePositiveRate)),\(y($0.truePositiveRate))" }.joined(separator: " ")
-    let squares: [HTML] = baselines.filter(\.counts.isValid).compactMap { baseline in
+    let marked = baselines.filter(\.counts.isValid).enumerated().compactMap {
+      index, baseline -> (Int, String, Point)? in
       guard let sensitivity = baseline.counts.sensitivity.value, let specificity = baseline.counts.specificity.value
       else { return nil }
-      let right = specificity > 0.35
-      let px = left + side * (1 - specificity)
-      let py = top + side * (1 - sensitivity)
+      return (index + 1, baseline.name, Point(x: left + side * (1 - specificity), y: top + side * (1 - sensitivity)))
+    }
+    let squares: [HTML] = marked.map { square($0.0, at: $0.2) }
+    // The lower right corner is free in any curve better than chance.
+    let legend: [HTML] = marked.reversed().enumerated().map { place, rule in
+      let y = top + side - 40 - 20 * Double(place)
       return """
-        <rect x="\(ReportNumber.coordinate(px - 4.5))" y="\(ReportNumber.coordinate(py - 4.5))" width="9" height="9" \
-        fill="#fff" stroke="#8a5200" stroke-width="2"/>\
-        <text x="\(ReportNumber.coordinate(right ? px + 9 : px - 9))" y="\(ReportNumber.coordinate(py + 14))" \
-        text-anchor="\(right ? "start" : "end")" font-size="12" style="fill:#8a5200">\(baseline.name)</text>
+        \(square(rule.0, at: Point(x: left + 175, y: y)))<text x="\(ReportNumber.coordinate(left + 188))" \
+        y="\(ReportNumber.coordinate(y + 4))" font-size="12">\(String(rule.1.prefix(20)))</text>
         """
     }
     var point: HTML = ""
@@ -127,9 +129,25 @@ extension EvaluationReport.Responses {
       \(ticks)<rect x="\(x(0))" y="\(y(1))" width="320" height="320" fill="none" stroke="#1a2230"/>
       <line x1="\(x(0))" y1="\(y(0))" x2="\(x(1))" y2="\(y(1))" stroke="#8790a0" stroke-dasharray="5 4"/>
       <polyline points="\(path)" fill="none" stroke="#1f5aa6" stroke-width="2.5" stroke-linejoin="round"/>
-      \(squares)\(point)
+      \(squares)\(point)\(legend)
+      <circle cx="233" cy="314" r="5.5" fill="#1f5aa6"/><text x="246" y="318" font-size="12">model at threshold</text>
+      \(syntheticStamp(synthetic, x: 378, y: 371, size: 13))
       <text x="218" y="370" text-anchor="middle" font-size="13">1 − specificity</text>
       <text transform="translate(16 174) rotate(-90)" text-anchor="middle" font-size="13">sensitivity</text></svg>
       """
+  }
+
+  private struct Point {
+    var x: Double
+    var y: Double
+  }
+
+  private func square(_ number: Int, at point: Point) -> HTML {
+    """
+    <rect x="\(ReportNumber.coordinate(point.x - 7))" y="\(ReportNumber.coordinate(point.y - 7))" width="14" height="14" \
+    rx="2" fill="#fff" stroke="#8a5200" stroke-width="1.5"/><text x="\(ReportNumber.coordinate(point.x))" \
+    y="\(ReportNumber.coordinate(point.y + 4))" text-anchor="middle" font-size="11" font-weight="700" \
+    style="fill:#8a5200">\(number)</text>
+    """
   }
 }

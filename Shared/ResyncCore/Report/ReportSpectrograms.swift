@@ -56,7 +56,7 @@ extension EvaluationReport.Spectrograms {
     return """
       <svg class="spectrum" viewBox="0 0 188 134" width="188" height="134" role="img" aria-label="Spectrogram, lead \(name)">\
       <image x="30" y="6" width="150" height="110" preserveAspectRatio="none" href="data:image/png;base64,\(data)"/>\
-      \(timeTicks)\(frequencyTicks)</svg>
+      \(timeTicks)\(frequencyTicks)\(syntheticStamp(synthetic, x: 177, y: 17, size: 9, onDark: true))</svg>
       """
   }
 

@@ -10,15 +10,18 @@ enum ReportStyle {
     h4 { font-size:.95rem; margin:18px 0 6px; }
     p { margin:6px 0; max-width:75ch; }
     .meta, .note, figcaption, caption { color:var(--soft); font-size:.875rem; }
-    .words { border:2px solid var(--ink); padding:10px 14px; margin:16px 0; font-weight:600; }
+    .words { max-width:none; border:2px solid var(--ink); padding:10px 14px; margin:16px 0; font-weight:600; }
     section { margin:18px 0 28px; }
     .scroll { overflow-x:auto; }
     table { border-collapse:collapse; font-size:.9rem; font-variant-numeric:tabular-nums; margin:8px 0; }
     caption { text-align:left; padding-bottom:4px; }
+    caption span { display:block; max-width:min(75ch, calc(100vw - 52px)); }
+    .list { display:block; min-width:240px; } .bar { min-width:90px; }
     th, td { padding:5px 10px; text-align:left; border-bottom:1px solid var(--line); vertical-align:top; }
     thead th { border-bottom:2px solid var(--ink); font-weight:600; }
     tbody th { font-weight:600; }
     .n { text-align:right; white-space:nowrap; }
+    td code, th code { white-space:nowrap; }
     code { font:0.86em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace; overflow-wrap:anywhere; }
     .tiles { display:grid; grid-template-columns:repeat(auto-fit,minmax(130px,1fr)); gap:10px; margin:12px 0; padding:0; }
     .tile { border:1px solid var(--line); border-radius:6px; padding:8px 12px; background:#fff; }
@@ -26,7 +29,9 @@ enum ReportStyle {
     .tile dd { margin:0; font-size:1.45rem; font-weight:650; font-variant-numeric:tabular-nums; line-height:1.25; }
     .tile small { display:block; font-size:.78rem; font-weight:400; color:var(--soft); }
     .bad dd, .bad { color:var(--red); }
-    .pair { display:grid; grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr)); gap:12px 36px; align-items:start; }
+    .pair { display:grid; grid-template-columns:minmax(0,1fr); gap:12px 28px; align-items:start; }
+    .pair th, .pair td { padding:5px 6px; }
+    @media screen and (min-width:900px) { .pair { grid-template-columns:minmax(0,400px) minmax(0,1fr); } }
     .pair > * { min-width:0; }
     figure { margin:10px 0; }
     svg { display:block; max-width:100%; height:auto; }
@@ -41,7 +46,7 @@ enum ReportStyle {
     .spectrum image { image-rendering:pixelated; }
     .paper { overflow-x:auto; } .paper svg { max-width:none; }
     .synthetic { border:2px solid var(--amber); border-radius:8px; padding:2px 18px 10px; margin-top:44px;
-      background-color:#fff; background-image:url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='330' height='230'%3E%3Ctext x='20' y='190' transform='rotate(-30 165 115)' font-family='sans-serif' font-size='40' font-weight='700' fill='%238a5200' fill-opacity='.085'%3ESYNTHETIC%3C/text%3E%3C/svg%3E"); }
+      background-color:#fff; background-image:url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='360' height='260'%3E%3Ctext x='180' y='144' text-anchor='middle' transform='rotate(-30 180 130)' font-family='sans-serif' font-size='40' font-weight='700' fill='%238a5200' fill-opacity='.085'%3ESYNTHETIC%3C/text%3E%3C/svg%3E"); }
     .synthetic h2 { margin-top:16px; color:var(--amber); border-color:var(--amber); }
     .synthetic .warn { color:var(--amber); font-weight:600; }
     footer { margin-top:36px; border-top:1px solid var(--line); padding-top:10px; }
@@ -54,8 +59,8 @@ enum ReportStyle {
       body { max-width:none; padding:0; font-size:10.5pt; }
       * { print-color-adjust:exact; -webkit-print-color-adjust:exact; }
       figure, tr, .tile, .words { break-inside:avoid; } h2, h3, h4 { break-after:avoid; }
-      thead { display:table-header-group; } .scroll, .paper { overflow:visible; }
-      .synthetic { -webkit-box-decoration-break:clone; box-decoration-break:clone; }
+      thead { display:table-header-group; } .scroll, .paper { overflow:visible; } td code, th code { white-space:normal; }
+      tr td, tr th { padding:3px 6px; } .synthetic { padding:1mm 2mm; -webkit-box-decoration-break:clone; box-decoration-break:clone; }
     }
     """
 }

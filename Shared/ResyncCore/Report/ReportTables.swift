@@ -32,7 +32,7 @@ func modelTable(_ models: [EvaluationReport.Model]) -> HTML {
     return [
       "<code>\(model.id)</code>\(origin)", "\(model.task)", "<code>\(model.parent ?? "none")</code>",
       "<code>\(model.pipelineID)</code>",
-      "\(ReportNumber.count(model.trainingRecordings.count))<br><span class=\"note\">\(list)</span>",
+      "\(ReportNumber.count(model.trainingRecordings.count))<span class=\"note list\">\(list)</span>",
     ]
   }
   let table = reportTable(
@@ -44,13 +44,14 @@ func modelTable(_ models: [EvaluationReport.Model]) -> HTML {
 }
 
 extension EvaluationReport.Abstentions {
-  var html: HTML {
-    let decided = max(0, recordings - abstained)
+  func html(_ context: ReportContext) -> HTML {
+    let (difference, overflow) = recordings.subtractingReportingOverflow(abstained)
+    let decided = overflow ? 0 : max(0, difference)
     let rows: [[HTML]] = flags.sorted { ($1.count, $0.label) < ($0.count, $1.label) }.map { flag in
       let share = Proportion(flag.count, of: recordings).value ?? 0
       let width = ReportNumber.coordinate(min(max(share, 0), 1) * 160)
       let bar: HTML = """
-        <svg width="160" height="12" viewBox="0 0 160 12" aria-hidden="true">\
+        <svg class="bar" width="160" height="12" viewBox="0 0 160 12" aria-hidden="true">\
         <rect width="160" height="12" fill="#e6eaf0"/><rect width="\(width)" height="12" fill="#1f5aa6"/></svg>
         """
       return ["<code>\(flag.label)</code>", "\(ReportNumber.count(flag.count))", "\(ReportNumber.percent(share))", bar]
@@ -66,7 +67,7 @@ extension EvaluationReport.Abstentions {
       <p>Of \(ReportNumber.count(recordings)) recordings, \(ReportNumber.count(decided)) got a decision and \
       \(ReportNumber.count(abstained)) (\(ReportNumber.percent(Proportion(abstained, of: recordings).value))) \
       an abstention.</p>
-      <p class="meta">Model <code>\(modelID)</code></p>
+      <p class="meta">\(context.model(modelID))</p>
       \(table)</section>
 
       """

@@ -60,7 +60,8 @@ extension EvaluationReport.Waveforms {
     return """
       <figure><div class="paper"><svg viewBox="0 0 \(mm(width)) \(mm(height))" width="\(mm(width))mm" \
       height="\(mm(height))mm" role="img" aria-label="ECG strip">
-      \(paper(width: width, height: height))\(marks)\(drawn)</svg></div>
+      \(paper(width: width, height: height))\(marks)\(drawn)\
+      \(syntheticStamp(synthetic, x: width - 2, y: height - 1.5, size: 3.6))</svg></div>
       <figcaption><strong>\(strip.caption)</strong>, \(ReportNumber.fixed(seconds, 1)) s shown.</figcaption></figure>
 
       """
@@ -81,7 +82,7 @@ extension EvaluationReport.Waveforms {
       }
       // Between 6 and 35 mm: one wild sample must not push the other leads off the page.
       above = min(max(6, 10 * (values.map(\.0).max() ?? 0) + 2.5), 35)
-      below = min(max(4, 10 * (values.map(\.1).max() ?? 0) + 1.5), 35)
+      below = min(max(5, 10 * (values.map(\.1).max() ?? 0) + 1.5), 35)
     }
   }
 
@@ -103,7 +104,7 @@ extension EvaluationReport.Waveforms {
       <path d="\(pulse)" fill="none" stroke="#1a2230" stroke-width=".3"/>\
       <polyline points="\(points.joined(separator: " "))" fill="none" stroke="#10151f" stroke-width=".32" \
       stroke-linejoin="round"/>\
-      <text x="\(mm(left + 7.2))" y="\(mm(baseline - 3.2))" font-size="3.6" font-weight="700" stroke="#fff" \
+      <text x="\(mm(left + 1))" y="\(mm(baseline + 4))" font-size="3.6" font-weight="700" stroke="#fff" \
       stroke-width=".8" paint-order="stroke">\(trace.label)</text>
       """
   }

@@ -73,7 +73,7 @@ public struct CohortSimulator: Sendable {
 
   /// Twelve leads in `Lead.allCases` order, mV, `[lead][sample]`; a function of the patient's recipe alone.
   ///
-  /// - Parameters: `seconds` up to 86,400; `sampleRateHz` 100 to 2,000.
+  /// - Parameters: `seconds` up to 3,600; `sampleRateHz` 100 to 2,000.
   public func ecg(for patient: SimulatedPatient, seconds: Double = 10, sampleRateHz: Double = 500) -> [[Float]] {
     patient.recipe.recording(seconds: seconds, sampleRateHz: sampleRateHz).samples
   }

@@ -5,6 +5,12 @@ public struct ElectrocardiogramRecipe: Codable, Hashable, Sendable {
     public var x: Double
     public var y: Double
     public var z: Double
+
+    public init(x: Double, y: Double, z: Double) {
+      self.x = x
+      self.y = y
+      self.z = z
+    }
   }
 
   public var seed: UInt64

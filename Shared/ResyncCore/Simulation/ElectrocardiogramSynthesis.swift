@@ -20,9 +20,9 @@ public struct SimulatedRecording: Hashable, Sendable {
 extension ElectrocardiogramRecipe {
   /// Plays the recipe: a moving dipole through Dower's matrix, then electrode noise.
   ///
-  /// - Precondition: `seconds` in (0, 86,400], `sampleRateHz` in 100...2,000.
+  /// - Precondition: `seconds` in (0, 3600], `sampleRateHz` in 100...2,000.
   public func recording(seconds: Double, sampleRateHz: Double) -> SimulatedRecording {
-    precondition(seconds > 0 && seconds <= 86_400, "seconds must be in (0, 86400]")
+    precondition(seconds > 0 && seconds <= 3600, "seconds must be in (0, 3600]")
     precondition((100...2000).contains(sampleRateHz), "sampleRateHz must be 100 to 2000")
     var generator = SeededGenerator(seed: seed)
     let count = Int((seconds * sampleRateHz).rounded())
@@ -53,7 +53,8 @@ extension ElectrocardiogramRecipe {
 
   /// Beats from one interval before the recording (its T wave may reach in) to its end.
   private func schedule(seconds: Double, using generator: inout SeededGenerator) -> [ScheduledBeat] {
-    let mean = 60 / heartRateBPM
+    // A recipe read from a file may hold anything; a rate of zero or NaN would never reach the end.
+    let mean = 60 / ((20...300).contains(heartRateBPM) ? heartRateBPM : 60)
     var beats: [ScheduledBeat] = []
     var onset = -mean * generator.uniform() - 0.4
     var pauseFactor = 1.0
@@ -95,6 +96,8 @@ extension ElectrocardiogramRecipe {
     /// Adds a Gaussian, cut at 4.5 deviations where it is below 5e-5 of its peak.
     mutating func add(_ vector: Vector, at centre: Double, spread: Double) {
       let reach = 4.5 * spread
+      // A recipe read from a file may hold anything.
+      guard reach > 0, reach < 1e6, abs(centre) < 1e6 else { return }
       let first = max(0, Int(((centre - reach) * sampleRateHz).rounded(.up)))
       let last = min(x.count - 1, Int(((centre + reach) * sampleRateHz).rounded(.down)))
       guard first <= last else { return }

@@ -141,8 +141,8 @@ struct PatientDraw {
       frontalRotationDegrees: bounded(14 * generator.gaussian(), 35),
       transverseRotationDegrees: bounded(8 * generator.gaussian(), 20),
       chestElectrodeShift: bounded(0.12 * generator.gaussian(), 0.3),
-      noiseMillivolts: noise * 0.008 * exp(0.4 * generator.gaussian()),
-      wanderMillivolts: noise * 0.06 * exp(0.5 * generator.gaussian()),
+      noiseMillivolts: noise * 0.008 * exp(bounded(0.4 * generator.gaussian(), 0.8)),
+      wanderMillivolts: noise * 0.06 * exp(bounded(0.5 * generator.gaussian(), 1)),
       mainsMillivolts: noise * 0.004 * generator.uniform(),
       ectopicShare: min(-0.015 * log(1 - generator.uniform()), 0.1))
   }
