@@ -246,7 +246,7 @@ struct ReportTests {
     var picture = EvaluationReport.Spectrograms.Picture(
       caption: "cut", leadNames: ["II"], image: SpectrogramImage(leadCount: 1, rows: 1, columns: 1, values: [.nan]))
     let whole = picture
-    picture.rows = 1 << 40
+    picture.rows = .max
     var responses = Self.responses()
     responses.counts = huge
     responses.baselines = [.init(name: "broken", counts: huge)]

@@ -154,8 +154,14 @@ struct SimulationECGTests {
     recipe.noiseMillivolts = 0
     let recording = recipe.recording(seconds: 8, sampleRateHz: 500)
     let sizes = recording.innerBeats.map { recording.qrs(.V6, $0).max()! }
-    #expect(Set(sizes).count == sizes.count)
-    #expect(sizes.max()! / sizes.min()! < 1.25)
+    #expect((1.02...1.25).contains(sizes.max()! / sizes.min()!))
+    let waves = recording.innerBeats.map { recording.qrs(.V6, $0).map(Double.init) }
+    for (one, next) in zip(waves, waves.dropFirst()) {
+      let (a, b) = (simulationMoments(one), simulationMoments(next))
+      let products = zip(one, next).map { ($0 - a.mean) * ($1 - b.mean) }
+      let correlation = products.reduce(0, +) / Double(products.count - 1) / (a.deviation * b.deviation)
+      #expect((0.99..<1).contains(correlation))
+    }
     let intervals = zip(recording.innerBeats, recording.innerBeats.dropFirst()).map {
       $1.qrsOnsetSeconds - $0.qrsOnsetSeconds
     }

@@ -74,6 +74,10 @@ private final class Running: Sendable {
 
 private struct Failure: Error {}
 
+private func trimmedLine(of path: String) -> String {
+  (try? String(contentsOfFile: path, encoding: .utf8))?.trimmingCharacters(in: .newlines) ?? ""
+}
+
 /// A pipeline that works until it is stopped.
 private func steady(_ name: String, ended: Lines = Lines()) -> BlockingPipeline {
   BlockingPipeline(name: name) { stop in
@@ -188,7 +192,7 @@ struct ServiceRunTests {
     running.start(
       ["one", "two"].map { name in
         BlockingPipeline(name: name) { stop in
-          names.append(Thread.current.name ?? "")
+          names.append(trimmedLine(of: "/proc/thread-self/comm"))
           stop.wait(seconds: 60)
         }
       })

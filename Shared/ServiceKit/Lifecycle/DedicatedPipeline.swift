@@ -45,8 +45,9 @@ func startThread(
   name: String, _ body: @escaping @Sendable () throws -> Void, ended: @escaping @Sendable ((any Error)?) -> Void
 ) {
   let thread = Thread {
-    // Set from inside: on Linux a thread that does not run yet has no name. The system keeps 15 bytes of it.
-    Thread.current.name = name
+    // Foundation loses a name when the thread begins before `start()` has returned, so the kernel is told directly (it
+    // keeps 15 bytes). The name serves `top` and debuggers; without it the service works as well.
+    try? Data(name.utf8).write(to: URL(fileURLWithPath: "/proc/thread-self/comm"))
     do {
       try body()
       ended(nil)
