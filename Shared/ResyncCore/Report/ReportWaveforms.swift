@@ -80,8 +80,8 @@ extension EvaluationReport.Waveforms {
           zero - Double(trace.lazy.filter(\.isFinite).min() ?? 0)
         )
       }
-      // Between 6 and 35 mm: one wild sample must not push the other leads off the page.
-      above = min(max(6, 10 * (values.map(\.0).max() ?? 0) + 2.5), 35)
+      // Room for the 1 mV pulse at least, 35 mm at most: one wild sample must not push the other leads off the page.
+      above = min(max(11, 10 * (values.map(\.0).max() ?? 0) + 2.5), 35)
       below = min(max(5, 10 * (values.map(\.1).max() ?? 0) + 1.5), 35)
     }
   }
