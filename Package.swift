@@ -7,7 +7,10 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 func service(_ name: String, _ extra: [Target.Dependency] = []) -> Target {
   .executableTarget(
     name: name,
-    dependencies: ["ServiceKit", "Streaming", "Messages", "ResyncCore"] + extra,
+    dependencies: [
+      "ServiceKit", "Streaming", "Messages", "ResyncCore",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ] + extra,
     path: "Services/\(name)",
     swiftSettings: strict)
 }
@@ -31,6 +34,7 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
   ],
   targets: [
     .systemLibrary(
@@ -89,7 +93,11 @@ let package = Package(
     service("Trainer", ["Store"]),
     service("Predictor", ["Store"]),
     service("Evaluator", ["Store"]),
-    service("Resync", ["Store", .product(name: "Yams", package: "Yams")]),
+    service(
+      "Resync",
+      [
+        "Store", .product(name: "Yams", package: "Yams"), .product(name: "SwiftCSV", package: "SwiftCSV"),
+      ]),
 
     tests("ResyncCoreTests", ["ResyncCore"]),
     tests("MessagesTests", ["Messages"]),

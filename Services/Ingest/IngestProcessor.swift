@@ -74,9 +74,9 @@ final class IngestProcessor: StreamProcessor {
       let action: IngestDecider.Action
       do {
         action = decider.handle(try ValidatedChunk(chunk), identity, state: &open, prior: prior, origin: origin)
-      } catch let rejection as Rejection {
+      } catch {
         action = decider.refuse(
-          rejection, last: chunk.last, identity, facts: chunk.patient, synthetic: chunk.synthetic, state: &open,
+          error, last: chunk.last, identity, facts: chunk.patient, synthetic: chunk.synthetic, state: &open,
           prior: prior, origin: origin)
       }
       state = open.map(IngestState.init)

@@ -40,7 +40,7 @@ struct IngestCommand: ServiceCommand {
     let configuration = TransformKeys.configuration(
       context, inputTopic: Topic.ingest, changelogTopic: Topic.ingestState)
     return [
-      transformStage(context, configuration, outputs: [Topic.recordings, Topic.rejected]) { stop in
+      transformStage(context, configuration, outputs: [Topic.recordings, Topic.rejected]) { stop -> IngestProcessor? in
         guard let pool = try context.waitForDatabase(migrations: migrations, stop: stop) else { return nil }
         return IngestProcessor(
           pseudonymiser: pseudonymiser, pool: pool, metrics: context.metrics,

@@ -37,9 +37,8 @@ struct ResponseDecision: Hashable {
     beats: [ScoredBeat], measures: ProtoEcgMeasures, ageYears: Double?, threshold: Double, distanceLimit: Float?
   ) {
     let usable = beats.filter(\.usable)
-    // Summed in row order in double precision: the same rows give the same bits.
-    let mean = usable.reduce(0.0) { $0 + Double($1.logOdds) } / Double(max(1, usable.count))
-    probability = usable.isEmpty ? nil : 1 / (1 + exp(-mean))
+    // In row order: the same rows give the same bits.
+    probability = PatientScore.probability(logitDifferences: usable.map(\.logOdds))
     let meanDistance = usable.reduce(0.0) { $0 + Double($1.distance) } / Double(max(1, usable.count))
 
     let raised: [(ApplicabilityFlag, Bool)] = [

@@ -15,11 +15,11 @@ struct LoadedModel: Sendable {
     let artifact = try ModelArtifact(decoding: record.weights)
     guard artifact.modelID == record.modelID else {
       throw ModelError(
-        .hashMismatch, "the weights registered as \(record.modelID) are those of \(artifact.modelID); refused")
+        .invalidMetadata, "the weights registered as \(record.modelID) are those of \(artifact.modelID); refused")
     }
     id = record.modelID
     metadata = artifact.metadata
-    classifier = try Classifier(artifact: artifact)
+    classifier = try Classifier(artifact)
   }
 }
 
@@ -59,7 +59,7 @@ struct LiveModels {
     lastUsed[id] = clock
     if let model = loaded[id] { return model }
     guard let record = try Models(connection).load(id) else {
-      throw ModelError(.missingModel, "model \(id) is pinned or promoted but not in the registry")
+      throw StoreError(.notFound, "model \(id) is pinned or promoted but not in the registry")
     }
     let model = try LoadedModel(record)
     loaded[id] = model

@@ -26,19 +26,15 @@ struct Scorer {
     return try connection.transaction {
       try BeatPredictions(connection).upsert(rows)
       return try batch.ends.flatMap { end in
-        try tasks.map { task in
+        // The beats of a refused recording count for nothing.
+        if end.status != .complete { try BeatPredictions(connection).deleteAll(recordingID: end.recordingID) }
+        return try tasks.map { task in
           let row = try prediction(end, task, pinned[task]?[end.recordingID], connection)
           try Predictions(connection).upsert(row)
           return row
-        } + voided(end, connection)
+        }
       }
     }
-  }
-
-  /// The beats of a refused recording count for nothing.
-  private func voided(_ end: ProtoRecordingEnd, _ connection: Connection) throws -> [PredictionRow] {
-    if end.status != .complete { try BeatPredictions(connection).deleteAll(recordingID: end.recordingID) }
-    return []
   }
 
   private func beatRows(
@@ -105,7 +101,7 @@ struct Scorer {
       let decision = ResponseDecision(
         beats: beats.map {
           .init(
-            logOdds: $0.logits[1] - $0.logits[0], usable: $0.qualityPassed && !$0.ectopicSuspected,
+            logOdds: PatientScore.logitDifference($0.logits), usable: $0.qualityPassed && !$0.ectopicSuspected,
             distance: $0.distance ?? 0)
         },
         measures: end.measures, ageYears: end.patientFacts.hasAgeYears ? end.patientFacts.ageYears : nil,

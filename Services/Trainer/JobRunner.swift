@@ -74,21 +74,27 @@ struct JobRunner {
     }
     context.logger.info("job \(jobID) trains on \(data.examples.count) beats of \(data.recordings.count) recordings")
 
-    let inputs = TrainingInputs(
-      examples: data.examples, pipeline: order.pipeline, parent: parent, isSynthetic: data.isSynthetic,
-      recordings: data.recordings.map(\.recordingID), threads: settings.threads)
+    let provenance = TrainingProvenance(
+      trainingRecordings: data.recordings.map(\.recordingID), trainedOnSynthetic: data.isSynthetic)
     let run =
-      try claimed.checkpoint.map { try TrainingRun(resuming: $0, specification: order.training, inputs: inputs) }
-      ?? TrainingRun(specification: order.training, inputs: inputs)
+      if let checkpoint = claimed.checkpoint {
+        try TrainingRun(
+          resuming: checkpoint, specification: order.training, examples: data.examples, pipeline: order.pipeline,
+          provenance: provenance, parent: parent, threads: settings.threads)
+      } else {
+        try TrainingRun(
+          specification: order.training, examples: data.examples, pipeline: order.pipeline, provenance: provenance,
+          parent: parent, threads: settings.threads)
+      }
     while !run.isFinished {
       let epoch = try run.runEpoch { _ in try alive(stop, idle) }
       try pool.withConnection(attempts: 3) { connection in
         try TrainingJobs(connection).upsertEpoch(jobID: jobID, TrainingEpoch(epoch))
-        try TrainingJobs(connection).saveCheckpoint(claimed.lease, try run.checkpoint())
+        try TrainingJobs(connection).saveCheckpoint(claimed.lease, run.checkpoint())
       }
       context.logger.info("job \(jobID) epoch \(epoch.epoch): loss \(epoch.trainLoss)")
     }
-    try register(run.finish(), order, data)
+    try register(run.finish { _ in try alive(stop, idle) }, order, data)
   }
 
   /// The outcome of each training patient of the cohort; held-out patients never teach.
@@ -151,7 +157,7 @@ struct JobRunner {
   private func register(_ artifact: ModelArtifact, _ order: TrainingOrder, _ data: TrainingExamples) throws {
     let record = ModelRecord(
       modelID: artifact.modelID, task: artifact.metadata.task.rawValue, weights: artifact.encoded(),
-      metadata: artifact.metadata.json, parentModelID: order.parentModelID,
+      metadata: try Self.json(artifact.metadata), parentModelID: order.parentModelID,
       trainedOnSynthetic: artifact.metadata.trainedOnSynthetic, pipeline: order.pipeline, jobID: jobID)
     try pool.withConnection(attempts: 3) { connection in
       try connection.transaction {
@@ -171,6 +177,10 @@ struct JobRunner {
     try producer.flush()
   }
 
+  private static func json(_ metadata: ModelMetadata) throws -> String {
+    String(decoding: try JSONEncoder().encode(metadata), as: UTF8.self)
+  }
+
   /// Called often: renews the lease in time and lets go when the service stops.
   private mutating func alive(_ stop: StopSignal, _ idle: () throws -> Void) throws {
     if stop.isStopped { throw Stopped() }
@@ -187,6 +197,6 @@ extension TrainingEpoch {
   fileprivate init(_ metrics: EpochMetrics) {
     self.init(
       epoch: metrics.epoch, trainLoss: metrics.trainLoss, validationLoss: metrics.validationLoss,
-      validationScore: metrics.validationScore, imagesPerSecond: metrics.imagesPerSecond)
+      validationScore: metrics.validationAUC ?? metrics.validationMacroF1, imagesPerSecond: metrics.imagesPerSecond)
   }
 }

@@ -8,7 +8,6 @@ struct SpectrogramCollector {
     var features: BeatFeatures
     var referenceSymbol: String
     var usable: Bool
-    var tensorSHA256: [UInt8]
   }
 
   struct Recording {
@@ -56,7 +55,7 @@ struct SpectrogramCollector {
     guard let image = message.image, let features = message.beatFeatures else { return false }
     beats[message.recordingID, default: [:]][message.rPeakSample] = Beat(
       image: image.selecting(channels), features: features, referenceSymbol: message.referenceSymbol,
-      usable: message.qualityPassed && !message.ectopicSuspected, tensorSHA256: Array(message.tensorSha256))
+      usable: message.qualityPassed && !message.ectopicSuspected)
     return true
   }
 

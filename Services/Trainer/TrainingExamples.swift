@@ -17,7 +17,7 @@ struct TrainingExamples {
         examples.append(
           TrainingExample(
             id: "\(recording.id):\(sample)", group: recording.patient, image: beat.image, features: beat.features,
-            label: label, tensorSHA256: beat.tensorSHA256))
+            label: label))
       }
       guard examples.count > before else { continue }
       recordings.append(TrainingRecording(recordingID: recording.id, patient: recording.patient))

@@ -125,8 +125,9 @@ public struct Recordings {
       .first.map(RecordingRow.init)
   }
 
-  /// Adds the patient and the recording; one that stands already is left as it is.
-  /// - Returns: whether the recording is new.
+  /// Adds the patient and the recording. One that is open or was refused is opened anew from this chunk; a complete one
+  /// is left as it is.
+  /// - Returns: whether a recording was opened.
   @discardableResult
   public func upsertOpen(_ opening: RecordingOpening) throws -> Bool {
     try Patients(connection).upsert(opening.patient)
@@ -135,7 +136,14 @@ public struct Recordings {
       insert into recordings (origin_topic, origin_partition, origin_offset, recording_id, feed_id, patient,
         sample_rate_hz, leads, synthetic, age_years)
       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-      on conflict (recording_id) do nothing
+      on conflict (recording_id) do update set origin_topic = excluded.origin_topic,
+        origin_partition = excluded.origin_partition, origin_offset = excluded.origin_offset,
+        sample_rate_hz = excluded.sample_rate_hz, leads = excluded.leads, synthetic = excluded.synthetic,
+        age_years = excluded.age_years, status = 'open', code = null, samples = null, waveform_sha256 = null,
+        ended_at = null, end_reason = null
+      where recordings.status <> 'complete'
+        and (recordings.origin_topic, recordings.origin_partition, recordings.origin_offset)
+          is distinct from (excluded.origin_topic, excluded.origin_partition, excluded.origin_offset)
       """,
       opening.origin.parameters + [
         .text(opening.recordingID), .text(opening.feedID), .text(opening.patient.pseudonym),

@@ -1,0 +1,113 @@
+import Foundation
+import Logging
+import Messages
+import ResyncCore
+import ServiceKit
+import Store
+import Streaming
+
+/// Follows what comes out: keeps the ledger of rejections, and scores whatever has a reference once predictions pause.
+struct EvaluatorPipeline {
+  static let group = "evaluator"
+
+  var context: ServiceContext
+  var migrations: Migrator
+  var reportFolder: URL
+  /// An evaluation starts after so long without a new prediction, or after ten times as long at the latest.
+  var quietSeconds: Double
+  var gallery: Gallery
+
+  func run(_ stop: StopSignal) throws {
+    guard try context.waitForKafka(topics: [Topic.predictions, Topic.rejected], stop: stop),
+      let pool = try context.waitForDatabase(migrations: migrations, stop: stop)
+    else { return }
+    var backoff = Backoff()
+    while !stop.isStopped {
+      do {
+        try follow(pool, stop) { backoff.reset() }
+      } catch let error as any RetriableError where error.isRetriable {
+        let delay = backoff.next()
+        context.readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after an error")
+        context.logger.warning("evaluator starts anew in \(delay) s: \(error)")
+        _ = stop.wait(seconds: delay)
+      }
+    }
+  }
+
+  private func follow(_ pool: ConnectionPool, _ stop: StopSignal, progressed: () -> Void) throws {
+    let consumer = try Consumer(
+      kafka: context.kafka, membership: GroupMembership(group: Self.group), logger: context.logger)
+    defer { consumer.close() }
+    try consumer.subscribe([Topic.predictions, Topic.rejected])
+    let observer = MetricsObserver(context, inputTopic: Topic.predictions)
+    // What came before this process, or with a commit that an earlier one did not follow up, is scored first.
+    var news: (first: Date, last: Date)? = (Date(), Date())
+
+    while !stop.isStopped {
+      var offsets: [TopicPartition: Int64] = [:]
+      var rejections: [RejectionRow] = []
+      for event in try consumer.pollBatch(maximum: 1000, timeoutMilliseconds: 200) {
+        switch event {
+        case .message(let message):
+          offsets[TopicPartition(message.topic, message.partition)] = message.offset + 1
+          if message.topic == Topic.rejected, let row = RejectionRow(message) { rejections.append(row) }
+        case .assigned(let partitions): observer.assignmentChanged(partitions: partitions.map(\.partition))
+        case .failure(let error) where error.isFatal: throw error
+        default: break
+        }
+      }
+      if !offsets.isEmpty {
+        try pool.withConnection { connection in
+          try connection.transaction { for row in rejections { try Rejections(connection).upsert(row) } }
+        }
+        do { try consumer.commit(offsets) } catch let error where !error.isFatal {
+          context.logger.info("offsets were not committed: \(error)")
+        }
+        news = (news?.first ?? Date(), Date())
+        progressed()
+      }
+      if let pending = news,
+        Date().timeIntervalSince(pending.last) >= quietSeconds
+          || Date().timeIntervalSince(pending.first) >= 10 * quietSeconds
+      {
+        try evaluate(pool)
+        news = nil
+      }
+    }
+  }
+
+  private func evaluate(_ pool: ConnectionPool) throws {
+    let began = Date()
+    let file = reportFolder.appendingPathComponent("report.html")
+    try pool.withConnection { connection in
+      let beats = try BeatEvaluation.read(connection)
+      let responses = try ResponseEvaluation.read(connection)
+      guard !beats.isEmpty || !responses.isEmpty else { return }
+      let builder = ReportBuilder(beats: beats, responses: responses, gallery: gallery)
+      let html = renderHTML(try builder.report(connection, generatedAt: began))
+      try FileManager.default.createDirectory(at: reportFolder, withIntermediateDirectories: true)
+      try Data(html.utf8).write(to: file, options: .atomic)
+      try connection.transaction {
+        let rows = try beats.map { try $0.row(report: file.path) } + responses.compactMap { try $0.row(report: file.path) }
+        for row in rows { try Evaluations(connection).upsert(row) }
+      }
+      context.logger.info("\(beats.count + responses.count) evaluations written, report \(file.path)")
+    }
+    context.metrics.processing(seconds: Date().timeIntervalSince(began), step: "evaluate")
+  }
+}
+
+extension RejectionRow {
+  /// Nil when the message does not say where it came from.
+  fileprivate init?(_ message: ConsumedMessage) {
+    guard let topic = message.header(HeaderName.originTopic),
+      let partition = message.header(HeaderName.originPartition).flatMap(Int32.init),
+      let offset = message.header(HeaderName.originOffset).flatMap(Int64.init)
+    else { return nil }
+    self.init(
+      origin: Origin(topic: topic, partition: partition, offset: offset),
+      service: message.header(HeaderName.service) ?? "", code: message.header(HeaderName.errorCode) ?? "",
+      text: message.header(HeaderName.errorText) ?? "", recordingID: message.header(HeaderName.recordingID),
+      sizeBytes: Int64(message.value.count))
+  }
+}
