@@ -87,7 +87,7 @@ let package = Package(
       ],
       path: "Shared/ServiceKit", swiftSettings: strict),
 
-    service("Ingest", ["Store"]),
+    service("Ingest", ["Store", .product(name: "Crypto", package: "swift-crypto")]),
     service("Preprocess"),
     service("Spectrogram"),
     service("Trainer", ["Store"]),
@@ -97,6 +97,7 @@ let package = Package(
       "Resync",
       [
         "Store", .product(name: "Yams", package: "Yams"), .product(name: "SwiftCSV", package: "SwiftCSV"),
+        .product(name: "Crypto", package: "swift-crypto"),
       ]),
 
     tests("ResyncCoreTests", ["ResyncCore"]),

@@ -28,8 +28,8 @@ struct EvaluatorPipeline {
       } catch let error as any RetriableError where error.isRetriable {
         let delay = backoff.next()
         context.readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after an error")
-        context.logger.warning("evaluator starts anew in \(delay) s: \(error)")
-        _ = stop.wait(seconds: delay)
+        context.logger.warning("evaluator starts anew in \(delay): \(error)")
+        stop.wait(seconds: delay / .seconds(1))
       }
     }
   }

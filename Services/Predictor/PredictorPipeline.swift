@@ -35,8 +35,8 @@ struct PredictorPipeline {
       } catch let error as any RetriableError where error.isRetriable {
         context.readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after an error")
         let delay = backoff.next()
-        context.logger.warning("predictor starts anew in \(delay) s: \(error)")
-        _ = stop.wait(seconds: delay)
+        context.logger.warning("predictor starts anew in \(delay): \(error)")
+        stop.wait(seconds: delay / .seconds(1))
       }
     }
   }

@@ -29,8 +29,8 @@ struct TrainerPipeline {
       } catch let error as any RetriableError where error.isRetriable {
         let delay = backoff.next()
         context.readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after an error")
-        context.logger.warning("trainer starts anew in \(delay) s: \(error)")
-        _ = stop.wait(seconds: delay)
+        context.logger.warning("trainer starts anew in \(delay): \(error)")
+        stop.wait(seconds: delay / .seconds(1))
       }
     }
   }

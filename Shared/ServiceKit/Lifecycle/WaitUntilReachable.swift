@@ -1,4 +1,5 @@
 import Logging
+import Streaming
 
 /// Tries until it succeeds, logging the first failure and then whenever the reason changes or a minute's worth of
 /// attempts has passed. Blocks: for dedicated threads only.
@@ -23,7 +24,7 @@ public func waitUntilReachable<Value>(
     } catch {
       guard retries(error) else { throw error }
       failures += 1
-      let delay = backoff.next()
+      let delay = backoff.next() / .seconds(1)
       let reason = String(describing: error)
       if reason != lastReason || quietSeconds >= 60 {
         logger.warning("\(what) cannot be reached: \(reason); trying again until it can")

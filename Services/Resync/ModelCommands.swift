@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+import ResyncCore
+import ServiceKit
+import Store
+import Streaming
+
+extension ModelTask: ExpressibleByArgument {}
+
+struct ModelsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "models",
+    abstract: "Lists registered models; the live ones are marked.",
+    discussion: "EXAMPLES\n  resync models")
+
+  @OptionGroup var arguments: ConfigurationArguments<OperatorKeys>
+
+  func run() throws {
+    let connection = try arguments.checkedSettings().connection()
+    let live = try Set(ModelTask.allCases.compactMap { try Promotions(connection).live(task: $0.rawValue)?.modelID })
+    for model in try Models(connection).list() {
+      let notes = [
+        live.contains(model.modelID) ? "live" : nil, model.parentModelID.map { "from \($0)" },
+        model.trainedOnSynthetic ? "trained on SYNTHETIC data" : nil,
+      ].compactMap { $0 }
+      print("\(model.modelID)  \(model.createdAt.formatted(.iso8601))  \(notes.joined(separator: ", "))")
+    }
+  }
+}
+
+struct PromoteCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "promote",
+    abstract: "Makes a model live for its task; predictors follow without a restart.",
+    discussion: "EXAMPLES\n  resync promote crt-response-0123456789ab --reason \"better calibrated\"")
+
+  @Argument(help: "The model's id, as `resync models` prints it.") var model: String
+  @OptionGroup var arguments: ConfigurationArguments<OperatorKeys>
+  @Option(help: "Why, for the record.") var reason = ""
+
+  func run() throws {
+    let settings = try arguments.checkedSettings()
+    let connection = try settings.connection()
+    guard let summary = try Models(connection).summary(model) else {
+      throw CommandFailure("model \(model) is not registered; see `resync models`")
+    }
+    let promotion = try Promotions(connection).promote(
+      task: summary.task, modelID: model, by: NSUserName(), reason: reason)
+    try announce(promotion, settings)
+  }
+}
+
+struct RollbackCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rollback",
+    abstract: "Makes the model before the live one live again.",
+    discussion: "EXAMPLES\n  resync rollback crt-response --reason \"alarms since noon\"")
+
+  @Argument(help: "beat-class or crt-response.") var task: ModelTask
+  @OptionGroup var arguments: ConfigurationArguments<OperatorKeys>
+  @Option(help: "Why, for the record.") var reason = ""
+
+  func run() throws {
+    let settings = try arguments.checkedSettings()
+    let promotion = try Promotions(try settings.connection()).rollback(
+      task: task.rawValue, by: NSUserName(), reason: reason)
+    try announce(promotion, settings)
+  }
+}
+
+/// Predictors ask PostgreSQL from time to time anyway; the event makes it prompt.
+private func announce(_ promotion: Promotion, _ settings: Settings) throws {
+  print("\(promotion.task): \(promotion.modelID) is live since \(promotion.promotedAt.formatted(.iso8601))")
+  let producer = try Producer(kafka: settings.kafka, logger: quietLogger)
+  try producer.send(.modelPromoted(task: promotion.task, modelID: promotion.modelID))
+  try producer.flush()
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Foundation
+import Messages
+import ResyncCore
+import ServiceKit
+import Streaming
+
+struct PublishCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "publish",
+    abstract: "Publishes WFDB records to ecg.ingest in chunks: the feed for files.",
+    discussion: """
+      A path is a record (with or without .hea) or a folder of records. The patient identifier is the record's name \
+      unless --same-patient says that several records are one person. Reference beats of NAME.atr go along. Publishing \
+      a record again changes nothing.
+
+      EXAMPLES
+        resync publish records/mitdb --feed holter --manifest manifest.jsonl
+        resync publish mitdb --same-patient 201,202
+        resync publish records/ludb/1 --real-time
+        resync publish records/mitdb --plan --manifest manifest.jsonl
+      """)
+
+  @Argument(help: "Records or folders of records.") var paths: [String]
+  @OptionGroup var arguments: ConfigurationArguments<FeedKeys>
+  @Option(help: "Name of the feed.") var feed = "files"
+  @Option(help: ArgumentHelp("Publish only these records.", valueName: "name,…")) var only: String?
+  @Option(help: ArgumentHelp("Leave these records out.", valueName: "name,…")) var except: String?
+  @Option(help: ArgumentHelp("Records of one person; repeatable.", valueName: "name,name")) var samePatient: [String] = []
+  @Option(help: "Length of a chunk, seconds.") var chunkSeconds = 10.0
+  @Flag(help: "At the speed at which the recording was made, all records side by side.") var realTime = false
+  @Flag(help: "Publish nothing: only write the manifest.") var plan = false
+  @Option(help: ArgumentHelp("Write what is published, one JSON line a recording.", valueName: "file")) var manifest: String?
+
+  func validate() throws {
+    guard (0.01...600).contains(chunkSeconds) else {
+      throw ValidationError("--chunk-seconds is \(chunkSeconds); 0.01 to 600 is allowed")
+    }
+  }
+
+  func run() throws {
+    let settings = try arguments.checkedSettings()
+    let pseudonymiser = try PseudonymKeys.pseudonymiser(settings)
+    let records = try RecordFile.find(paths).filter(isChosen)
+    let producer = plan ? nil : try Producer(kafka: settings.kafka, logger: quietLogger)
+    var entries: [ManifestEntry] = []
+    var chunkCount = 0
+    for file in records {
+      let (record, annotations, uid) = try file.load()
+      let chunks = RecordChunks(
+        record: record, annotations: annotations, feed: feed, uid: uid, patient: patient(of: file.name),
+        chunkSeconds: chunkSeconds)
+      let pseudonym = pseudonymiser.pseudonym(patientID: chunks.patient)
+      entries.append(
+        ManifestEntry(
+          recordingID: recordingID(patient: pseudonym, feedID: feed, recordingUID: uid), record: file.name, feed: feed,
+          samples: chunks.sampleCount))
+      guard let producer else { continue }
+      for index in 0..<chunks.count {
+        if realTime { Thread.sleep(forTimeInterval: chunkSeconds) }
+        try producer.send(chunks.message(index))
+        chunkCount += 1
+      }
+    }
+    try producer?.flush(timeout: .seconds(120))
+    if let manifest { try ManifestEntry.write(entries, to: manifest) }
+    print(plan ? "planned \(entries.count) recordings" : "published \(entries.count) recordings in \(chunkCount) chunks")
+  }
+
+  private func isChosen(_ file: RecordFile) -> Bool {
+    func names(_ list: String?) -> [Substring]? { list?.split(separator: ",") }
+    let name = Substring(file.name)
+    return names(only)?.contains(name) ?? true && !(names(except)?.contains(name) ?? false)
+  }
+
+  /// The first name of a `--same-patient` group stands for all of it.
+  private func patient(of record: String) -> String {
+    samePatient.map { $0.split(separator: ",").map(String.init) }.first { $0.contains(record) }?.first ?? record
+  }
+}
+
+/// A record as the numbered chunks of a feed.
+struct RecordChunks {
+  var record: WFDBRecord
+  var annotations: [WFDBAnnotation]
+  var feed: String
+  var uid: String
+  var patient: String
+  var chunkSeconds: Double
+
+  var sampleCount: Int { record.digital.first?.count ?? 0 }
+  private var perChunk: Int { max(1, Int(chunkSeconds * record.header.sampleRateHz)) }
+  var count: Int { max(1, (sampleCount + perChunk - 1) / perChunk) }
+
+  func message(_ index: Int) -> OutgoingMessage {
+    let range = index * perChunk..<min((index + 1) * perChunk, sampleCount)
+    var chunk = ProtoEcgChunk(record: record, annotations: annotations, range: range)
+    chunk.feedID = feed
+    chunk.recordingUid = uid
+    chunk.patientID = patient
+    chunk.sequence = UInt32(index)
+    chunk.last = index == count - 1
+    chunk.synthetic = record.header.comments.contains { $0.localizedCaseInsensitiveContains(syntheticMark) }
+    return OutgoingMessage(
+      topic: Topic.ingest, key: Array(uid.utf8), value: chunk.encoded(),
+      headers: [MessageHeader(HeaderName.contentType, ContentType.protobuf.rawValue)])
+  }
+}

@@ -1,0 +1,51 @@
+import Crypto
+import Foundation
+import Messages
+import ResyncCore
+
+/// A WFDB record on disk.
+struct RecordFile: Hashable {
+  var folder: URL
+  var name: String
+
+  /// Every record under the paths: a header, a record without its ending, or a folder of headers.
+  static func find(_ paths: [String]) throws -> [RecordFile] {
+    let found = try paths.flatMap { path -> [RecordFile] in
+      let url = URL(fileURLWithPath: path)
+      var isFolder: ObjCBool = false
+      if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+        return try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".hea") }.sorted()
+          .map { RecordFile(folder: url, name: String($0.dropLast(4))) }
+      }
+      let record = url.pathExtension == "hea" ? url.deletingPathExtension() : url
+      guard FileManager.default.fileExists(atPath: record.path + ".hea") else {
+        throw CommandFailure("\(path): no WFDB record (NAME.hea) and no folder of records")
+      }
+      return [RecordFile(folder: record.deletingLastPathComponent(), name: record.lastPathComponent)]
+    }
+    guard !found.isEmpty else { throw CommandFailure("no .hea file under \(paths.joined(separator: ", "))") }
+    return found
+  }
+
+  func bytes(_ file: String) throws -> [UInt8] { Array(try Data(contentsOf: folder.appendingPathComponent(file))) }
+
+  /// The record with its reference beats and the hash of its files, which is its uid.
+  func load() throws -> (record: WFDBRecord, annotations: [WFDBAnnotation], uid: String) {
+    let header = try bytes(name + ".hea")
+    var hash = SHA256()
+    hash.update(data: Data(header))
+    let parsed = try WFDBHeader(parsing: header, file: name + ".hea")
+    for file in parsed.signals.map(\.fileName).reduce(into: [String](), { if !$0.contains($1) { $0.append($1) } }) {
+      hash.update(data: Data(try bytes(file)))
+    }
+    let record = try WFDBRecord(header: parsed) { try bytes($0) }
+    let annotationFile = name + ".atr"
+    let hasAnnotations = FileManager.default.fileExists(
+      atPath: folder.appendingPathComponent(annotationFile).path)
+    let annotations = hasAnnotations ? try WFDBAnnotations.parse(bytes(annotationFile), file: annotationFile) : []
+    return (record, annotations, hash.finalize().hexadecimal)
+  }
+}
+
+/// How simulated records say what they are, in a header comment.
+let syntheticMark = "synthetic"
