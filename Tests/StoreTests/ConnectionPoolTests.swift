@@ -67,6 +67,26 @@ import Testing
     #expect(try pool.withConnection(pid) != first)
   }
 
+  @Test("many threads share few connections, and each has the one it was lent for itself")
+  func threadsShare() throws {
+    let pool = ConnectionPool(try configuration(schema: "resync_test_none"), limit: 3)
+    let backends = try inParallel(8) { index in
+      var backends: Set<Int64> = []
+      for round in 0..<30 {
+        try pool.withConnection { connection in
+          let own = index * 1000 + round
+          try connection.execute("select set_config('resync.own', $1::text, false)", [.text("\(own)")])
+          let row = try connection.execute(
+            "select pg_sleep(0), pg_backend_pid()::int8 as pid, current_setting('resync.own') as own")[0]
+          guard try row["own", .text] == "\(own)" else { throw StoreError(.conflict, "two threads on one connection") }
+          backends.insert(try row["pid", .int])
+        }
+      }
+      return backends
+    }
+    #expect(backends.reduce(into: Set<Int64>()) { $0.formUnion($1) }.count <= 3)
+  }
+
   @Test("beyond the limit a caller is refused with a retriable error, and served when a connection is back")
   func limitHolds() throws {
     let pool = ConnectionPool(try configuration(schema: "resync_test_none"), limit: 1, waitSeconds: 0.01)

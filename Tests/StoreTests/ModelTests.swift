@@ -133,6 +133,22 @@ import Testing
     }
   }
 
+  @Test("a promotion waits until another one is committed")
+  func promotionsAreOneByOne() throws {
+    try withModels { connection, promotions in
+      let other = try Connection(connection.configuration)
+      try other.execute("set lock_timeout = '20ms'")
+      try connection.transaction {
+        try promotions.promote(task: beatClass, modelID: "a", by: "op")
+        let error = try storeError { try Promotions(other).promote(task: beatClass, modelID: "b", by: "op") }
+        #expect(error.sqlState == "55P03")
+        #expect(error.isRetriable)
+      }
+      try Promotions(other).promote(task: beatClass, modelID: "b", by: "op")
+      #expect(try promotions.history(task: beatClass).map(\.modelID) == ["b", "a"])
+    }
+  }
+
   @Test("an unknown model and one of another task cannot be promoted, nor can nothing be rolled back to")
   func wrongPromotions() throws {
     try withModels { _, promotions in

@@ -51,7 +51,8 @@ create table outcomes (
   teichholz boolean not null default false,
   response_threshold_percent numeric not null default 15 check (response_threshold_percent between 0 and 100),
   change_percent double precision generated always as (
-    ((lvesv_before_ml - lvesv_after_ml) * 100 / lvesv_before_ml)::double precision) stored,
+    -- Computed before the checks: with nullif the check on the volume speaks, not a division by zero.
+    ((lvesv_before_ml - lvesv_after_ml) * 100 / nullif(lvesv_before_ml, 0))::double precision) stored,
   response boolean generated always as (
     case
       when event <> 'none' then false

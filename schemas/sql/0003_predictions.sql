@@ -91,30 +91,30 @@ create table evaluations (
 );
 
 -- Bit for bit: floating-point numbers enter by their binary form, times not at all. Two runs agree when their digests do.
-create view recording_digests as
-  with beat_digests as (
-    select recording_id,
-      sha256(convert_to(string_agg(
-        (task::text, r_peak_sample, model_id, encode(float8send(r_peak_seconds), 'hex'),
-         encode(array_send(probabilities), 'hex'), encode(array_send(logits), 'hex'), predicted_class,
-         reference_symbol, quality_passed, ectopic_suspected, encode(float4send(distance), 'hex'),
-         encode(segment_sha256, 'hex'), encode(tensor_sha256, 'hex'))::text,
-        E'\n' order by task::text collate "C", r_peak_sample), 'UTF8')) as digest
-    from beat_predictions group by recording_id
-  ), prediction_digests as (
-    select recording_id,
-      sha256(convert_to(string_agg(
-        (task::text, patient, model_id, outcome, encode(float8send(probability), 'hex'), decision, flags::text,
-         beat_counts::text, beats, code, trained_on_synthetic, synthetic, waveform_sha256::text,
-         encode(float8send(qrs_duration_ms), 'hex'))::text,
-        E'\n' order by task::text collate "C"), 'UTF8')) as digest
-    from predictions group by recording_id
-  )
-  select recording_id,
-    encode(sha256(coalesce(b.digest, '') || '\x00'::bytea || coalesce(p.digest, '')), 'hex') as digest
-  from beat_digests b full join prediction_digests p using (recording_id);
-
+-- Null for a recording of which nothing is said.
 create function recording_digest(recording_id text) returns text language sql stable
 begin atomic
-  select d.digest from recording_digests d where d.recording_id = recording_digest.recording_id;
+  with beats as (
+    select sha256(convert_to(string_agg(
+      (b.task::text, b.r_peak_sample, b.model_id, encode(float8send(b.r_peak_seconds), 'hex'),
+       encode(array_send(b.probabilities), 'hex'), encode(array_send(b.logits), 'hex'), b.predicted_class,
+       b.reference_symbol, b.quality_passed, b.ectopic_suspected, encode(float4send(b.distance), 'hex'),
+       encode(b.segment_sha256, 'hex'), encode(b.tensor_sha256, 'hex'))::text,
+      E'\n' order by b.task::text collate "C", b.r_peak_sample), 'UTF8')) as digest
+    from beat_predictions b where b.recording_id = recording_digest.recording_id
+  ), predictions as (
+    select sha256(convert_to(string_agg(
+      (p.task::text, p.patient, p.model_id, p.outcome, encode(float8send(p.probability), 'hex'), p.decision,
+       p.flags::text, p.beat_counts::text, p.beats, p.code, p.trained_on_synthetic, p.synthetic,
+       p.waveform_sha256::text, encode(float8send(p.qrs_duration_ms), 'hex'))::text,
+      E'\n' order by p.task::text collate "C"), 'UTF8')) as digest
+    from predictions p where p.recording_id = recording_digest.recording_id
+  )
+  select encode(sha256(coalesce(b.digest, '') || '\x00'::bytea || coalesce(p.digest, '')), 'hex')
+  from beats b, predictions p
+  where b.digest is not null or p.digest is not null;
 end;
+
+create view recording_digests as
+  select recording_id, recording_digest(recording_id) as digest
+  from (select recording_id from beat_predictions union select recording_id from predictions) as said;
