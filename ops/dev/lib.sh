@@ -78,10 +78,22 @@ end_process() {
   rm -f "$1"
 }
 
-# use_state FOLDER: where start_service keeps pids and logs.
+# claim_state FOLDER: fails if another script that still runs has claimed it; two of them would stop each other's servers.
+claim_state() {
+  local owner
+  mkdir -p "$1"
+  if owner=$(remembered_pid "$1/owner") && [ "$owner" != "$$" ]; then
+    die "process $owner uses $1; wait until it has ended, or choose another folder with --state"
+  fi
+  remember_process "$1/owner" "$$"
+}
+
+# use_state FOLDER: where start_service keeps pids and logs. Ends what a killed script has left there.
 use_state() {
   STATE=$1
+  claim_state "$STATE"
   mkdir -p "$STATE/run" "$STATE/log"
+  stop_all
 }
 
 # start_service NAME COMMAND…: a background process with the log file $STATE/log/NAME.log. It leaves the terminal's
@@ -92,8 +104,12 @@ start_service() {
   shift
   [ -n "${STATE:-}" ] || die "start_service needs use_state first"
   remembered_pid "$STATE/run/$name.pid" >/dev/null && die "$name runs already (see $STATE/run/$name.pid)"
-  setsid setpriv --pdeathsig TERM "$@" >>"$STATE/log/$name.log" 2>&1 </dev/null &
+  # A log of its own for each start: the port in it is this process's.
+  [ ! -e "$STATE/log/$name.log" ] || mv "$STATE/log/$name.log" "$STATE/log/$name.previous.log"
+  setsid setpriv --pdeathsig TERM "$@" >"$STATE/log/$name.log" 2>&1 </dev/null &
   remember_process "$STATE/run/$name.pid" "$!"
+  # Else bash reports each service that is killed.
+  disown "$!"
 }
 
 # Says whether the service runs.
