@@ -12,11 +12,11 @@ extension BeatExtractor {
     writer.write(pipeline.canonicalForm)
     writer.write(sampleRateHz)
     writer.write(leads.map { Lead.allCases.firstIndex(of: $0)! })
-    resamplers.forEach { $0.write(to: &writer) }
-    highPasses.forEach { $0.write(to: &writer) }
+    for resampler in resamplers { resampler.write(to: &writer) }
+    for highPass in highPasses { highPass.write(to: &writer) }
     detector.write(to: &writer)
     writer.write(filteredStart)
-    filtered.forEach { writer.write($0) }
+    for lead in filtered { writer.write(lead) }
     writer.write(complexes)
     writer.write(peaks)
     writer.write(previousPeak ?? -1)
