@@ -5,7 +5,7 @@ extension BeatExtractor {
   /// More samples of one lead than any stage holds back, and labels likewise.
   private static let mostPending = 1 << 16
 
-  /// The whole state, compact and little-endian; some 20 KB for two leads, 150 KB for twelve at 360 Hz.
+  /// The whole state, compact and little-endian; about 30 KB for two leads, 180 KB for twelve at 360 Hz.
   public func snapshot() -> [UInt8] {
     var writer = SnapshotWriter()
     writer.write(Self.snapshotVersion)
