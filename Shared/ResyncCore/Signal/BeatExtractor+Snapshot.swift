@@ -5,18 +5,18 @@ extension BeatExtractor {
   /// More samples of one lead than any stage holds back, and labels likewise.
   private static let mostPending = 1 << 16
 
-  /// The whole state, compact and little-endian; some 20 KB for two leads, 150 KB for twelve at 360 Hz.
+  /// The whole state, compact and little-endian; about 30 KB for two leads, 180 KB for twelve at 360 Hz.
   public func snapshot() -> [UInt8] {
     var writer = SnapshotWriter()
     writer.write(Self.snapshotVersion)
     writer.write(pipeline.canonicalForm)
     writer.write(sampleRateHz)
     writer.write(leads.map { Lead.allCases.firstIndex(of: $0)! })
-    resamplers.forEach { $0.write(to: &writer) }
-    highPasses.forEach { $0.write(to: &writer) }
+    for resampler in resamplers { resampler.write(to: &writer) }
+    for highPass in highPasses { highPass.write(to: &writer) }
     detector.write(to: &writer)
     writer.write(filteredStart)
-    filtered.forEach { writer.write($0) }
+    for lead in filtered { writer.write(lead) }
     writer.write(complexes)
     writer.write(peaks)
     writer.write(previousPeak ?? -1)

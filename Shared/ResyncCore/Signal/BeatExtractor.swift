@@ -100,7 +100,7 @@ public struct BeatExtractor: Sendable {
     let measures = RecordingMeasures(
       sampleCount: nativeCount, beatCount: Int64(beatCount),
       heartRateBPM: rhythm.median.map { 60 * Double(rate) / $0 }, qrsDurationMilliseconds: duration,
-      rhythmIrregular: rhythm.isIrregular, paced: 2 * spikeCount > beatCount,
+      rhythmIrregular: rhythm.isIrregular, paced: Double(spikeCount) > PacingSpike.share * Double(beatCount),
       quality: beatCount == 0 ? 0 : Double(passedCount) / Double(beatCount))
     return (beats, measures)
   }

@@ -85,7 +85,7 @@ extension BeatTemplate: Snapshotting {
       writer.write(shape.count)
       writer.write(shape.support)
       writer.write(shape.mean.count)
-      shape.mean.forEach { writer.write($0) }
+      for lead in shape.mean { writer.write(lead) }
     }
   }
 

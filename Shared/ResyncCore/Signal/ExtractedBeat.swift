@@ -40,7 +40,8 @@ public struct RecordingMeasures: Hashable, Sendable {
   public var qrsDurationMilliseconds: Double?
   /// More than half of the successive RR intervals differ by more than 10 %.
   public var rhythmIrregular: Bool
-  /// Most beats carry a pacing spike.
+  /// At least three beats in ten show a pacing spike. False when recorder or rate have smoothed the spikes away, as on
+  /// most paced Holter recordings: true is evidence, false is none.
   public var paced: Bool
   /// Share of beats whose quality passed, 0–1; 0 without beats.
   public var quality: Double

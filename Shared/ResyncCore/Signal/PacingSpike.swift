@@ -2,7 +2,9 @@
 struct PacingSpike: Sendable {
   private let rate: Double
   /// Least height above both sides of the spike, mV.
-  private static let height: Float = 0.15
+  private static let height: Float = 0.25
+  /// Share of beats with a spike that makes a recording paced.
+  static let share = 0.3
 
   init(rateHz: Int) { rate = Double(rateHz) }
 
@@ -14,7 +16,9 @@ struct PacingSpike: Sendable {
       range.contains { index in
         let left = lead[index] - lead[index - side]
         let right = lead[index] - lead[index + side]
-        return left * right > 0 && min(abs(left), abs(right)) > Self.height
+        let least = min(abs(left), abs(right))
+        // Both feet of a spike lie on one level; those of a wave's corner do not.
+        return left * right > 0 && least > Self.height && abs(left - right) < least / 2
       }
     }
   }

@@ -4,7 +4,7 @@ import Foundation
 /// its maximum. A first measure, without delineating each lead.
 enum QRSDuration {
   static let fewestLeads = 8
-  private static let share = 0.05
+  private static let share = 0.035
   /// The velocity must stay below the limit this long to end the complex, seconds.
   private static let quietSeconds = 0.012
 
@@ -22,7 +22,7 @@ enum QRSDuration {
     let around = max(1, peak - near)..<min(length - 1, peak + near)
     guard let top = around.max(by: { velocity[$0] < velocity[$1] }), velocity[top] > 0 else { return nil }
     let quiet = velocity[1..<length - 1].sorted()[length / 4]
-    let limit = max(share * velocity[top], 1.5 * quiet)
+    let limit = max(share * velocity[top], 1.2 * quiet)
     let run = max(2, Int((quietSeconds * Double(rateHz)).rounded()))
     func edge(_ direction: Int) -> Int? {
       var (index, below) = (top, 0)

@@ -8,6 +8,8 @@ struct QRSEnvelope: Sendable {
   let delay: Int
   private let derivativeScale: Double
   private var bandPass: BandPass
+  /// What a rhythm without QRS complexes has, too.
+  private var wideBand: BandPass
   private var averages: [MovingAverage]
   private var origin = 0.0
   private var previous = 0.0
@@ -16,6 +18,7 @@ struct QRSEnvelope: Sendable {
   init(rateHz: Int) {
     let rate = Double(rateHz)
     bandPass = BandPass(lowHz: 8, highHz: 20, rippleDecibels: 0.5, rateHz: rate)
+    wideBand = BandPass(lowHz: 1.5, highHz: 30, rippleDecibels: 0.5, rateHz: rate)
     averages = [0.1, 0.05].map { MovingAverage(length: Int($0 * rate) | 1) }
     // 36 ms: the band-pass's group delay at its centre.
     delay = averages.map { ($0.length - 1) / 2 }.reduce(Int((0.036 * rate).rounded()), +)
@@ -23,16 +26,22 @@ struct QRSEnvelope: Sendable {
     derivativeScale = rate / 50
   }
 
-  /// Adds this lead's energy, mV² times `weight`, to `energies`.
-  mutating func accumulate(_ samples: ArraySlice<Float>, into energies: inout [Double], weight: Double) {
+  /// Adds this lead's share: to `roots` the root of the envelope, to `wideRoots` the root of the amplitude at 1.5–30 Hz
+  /// (mV^½), both times `weight`. Averaging roots keeps one noisy lead from speaking for all.
+  mutating func accumulate(
+    _ samples: ArraySlice<Float>, intoRoots roots: inout [Double], wideRoots: inout [Double], weight: Double
+  ) {
     guard let first = samples.first else { return }
     if !started { (origin, started) = (Double(first), true) }
     var index = 0
     for sample in samples {
-      let filtered = bandPass.step(Double(sample) - origin)
+      let input = Double(sample) - origin
+      let filtered = bandPass.step(input)
+      let wide = wideBand.step(input)
       let slope = (filtered - previous) * derivativeScale
       previous = filtered
-      energies[index] += weight * averages[1].step(averages[0].step(slope * slope))
+      roots[index] += weight * averages[1].step(averages[0].step(slope * slope)).squareRoot().squareRoot()
+      wideRoots[index] += weight * abs(wide).squareRoot()
       index += 1
     }
   }
@@ -41,15 +50,16 @@ struct QRSEnvelope: Sendable {
 extension QRSEnvelope: Snapshotting {
   func write(to writer: inout SnapshotWriter) {
     writer.write(started)
-    writer.write([origin, previous] + bandPass.state)
-    averages.forEach { $0.write(to: &writer) }
+    writer.write([origin, previous] + bandPass.state + wideBand.state)
+    for average in averages { average.write(to: &writer) }
   }
 
   mutating func restore(from reader: inout SnapshotReader) throws {
     started = try reader.bool()
-    let values = try reader.doubles(count: 6...6)
+    let values = try reader.doubles(count: 10...10)
     (origin, previous) = (values[0], values[1])
-    bandPass.state = Array(values[2...])
+    bandPass.state = Array(values[2..<6])
+    wideBand.state = Array(values[6...])
     for index in averages.indices { try averages[index].restore(from: &reader) }
   }
 }

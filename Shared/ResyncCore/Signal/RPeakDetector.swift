@@ -5,6 +5,7 @@ import Foundation
 struct RPeakDetector: Sendable {
   private var envelopes: [QRSEnvelope]
   private var path: BeatPath
+  private var flutter: FlutterGuard
   private let delay: Int
   private let blockSamples: Int
   /// A candidate is the largest value within this many samples on either side.
@@ -22,6 +23,7 @@ struct RPeakDetector: Sendable {
   init(rateHz: Int, leadCount: Int) {
     envelopes = Array(repeating: QRSEnvelope(rateHz: rateHz), count: leadCount)
     path = BeatPath(rateHz: rateHz)
+    flutter = FlutterGuard(rateHz: rateHz)
     delay = envelopes[0].delay
     blockSamples = rateHz
     reach = rateHz / 10
@@ -31,12 +33,17 @@ struct RPeakDetector: Sendable {
   /// - Returns: positions of settled QRS complexes, ascending.
   mutating func process(_ leads: [ArraySlice<Float>]) -> [Int] {
     let count = leads[0].count
-    var energies = [Double](repeating: 0, count: count)
+    var roots = [Double](repeating: 0, count: count)
+    var wideRoots = roots
     let weight = 1 / Double(leads.count)
-    for lead in leads.indices { envelopes[lead].accumulate(leads[lead], into: &energies, weight: weight) }
+    for lead in leads.indices {
+      envelopes[lead].accumulate(leads[lead], intoRoots: &roots, wideRoots: &wideRoots, weight: weight)
+    }
     var found: [Int] = []
-    for energy in energies {
-      if let settled = advance(energy.squareRoot()) { found += settled }
+    for (root, wideRoot) in zip(roots, wideRoots) {
+      let wide = wideRoot * wideRoot
+      flutter.add(envelope: root * root, energy: wide * wide)
+      if let settled = advance(root * root) { found += settled }
     }
     return found.map { max(0, $0 - delay) }
   }
@@ -67,7 +74,9 @@ struct RPeakDetector: Sendable {
     guard height >= Self.smallestHeight, height >= window[middle - 1], height > window[middle + 1],
       window[(middle - reach)...].allSatisfy({ $0 <= height })
     else { return nil }
-    path.add(BeatPath.Candidate(sample: index - reach, height: height))
+    let factor = flutter.factor(height: height)
+    guard factor >= FlutterGuard.leastFactor else { return nil }
+    path.add(BeatPath.Candidate(sample: index - reach, height: height * factor))
     return path.settle(now: index - reach)
   }
 
@@ -80,8 +89,9 @@ struct RPeakDetector: Sendable {
 
 extension RPeakDetector: Snapshotting {
   func write(to writer: inout SnapshotWriter) {
-    envelopes.forEach { $0.write(to: &writer) }
+    for envelope in envelopes { envelope.write(to: &writer) }
     path.write(to: &writer)
+    flutter.write(to: &writer)
     writer.write(Array(window.suffix(2 * reach + 1)))
     writer.write(sampleCount)
     writer.write(maxima)
@@ -90,6 +100,7 @@ extension RPeakDetector: Snapshotting {
   mutating func restore(from reader: inout SnapshotReader) throws {
     for index in envelopes.indices { try envelopes[index].restore(from: &reader) }
     try path.restore(from: &reader)
+    try flutter.restore(from: &reader)
     window = try reader.doubles(count: 0...2 * reach + 1)
     sampleCount = try reader.int(in: 0...SampleIndex.maximum)
     maxima = try reader.doubles(count: 0...Self.startBlocks)

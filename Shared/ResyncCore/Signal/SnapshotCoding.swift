@@ -13,15 +13,15 @@ struct SnapshotWriter {
   mutating func write(_ value: Float) { append(value.bitPattern) }
   mutating func write(_ values: [Double]) {
     write(values.count)
-    values.forEach { append($0.bitPattern) }
+    for value in values { append(value.bitPattern) }
   }
   mutating func write(_ values: [Int]) {
     write(values.count)
-    values.forEach { append(Int64($0)) }
+    for value in values { append(Int64(value)) }
   }
   mutating func write(_ values: some Collection<Float>) {
     write(values.count)
-    values.forEach { append($0.bitPattern) }
+    for value in values { append(value.bitPattern) }
   }
   mutating func write(_ text: String) {
     write(text.utf8.count)
