@@ -61,16 +61,26 @@ public struct BeatNormalisation: Codable, Hashable, Sendable {
     return (Float(mean), deviation > 1e-4 ? Float(deviation) : 1)
   }
 
-  /// Writes the chosen leads of an image, standardised, as [lead, row, column].
-  package func fill(_ image: SpectrogramImage, channels: [Int], into target: UnsafeMutablePointer<Float>) {
+  /// Writes the chosen leads of an image, changed if asked and standardised, as [lead, row, column].
+  package func fill(
+    _ image: SpectrogramImage, channels: [Int], augmentation: Augmentation? = nil,
+    into target: UnsafeMutablePointer<Float>
+  ) {
     let (rows, columns) = (image.rows, image.columns)
     image.values.withUnsafeBufferPointer { values in
       for (number, channel) in channels.enumerated() {
         for row in 0..<rows {
+          let source = values.baseAddress! + (channel * rows + row) * columns
+          let line = target + (number * rows + row) * columns
           let scale = 1 / imageDeviation[row]
-          HalfPrecision.widen(
-            values.baseAddress! + (channel * rows + row) * columns, columns, scale: scale,
-            shift: -imageMean[row] * scale, into: target + (number * rows + row) * columns)
+          let shift = -imageMean[row] * scale
+          guard let augmentation else {
+            HalfPrecision.widen(source, columns, scale: scale, shift: shift, into: line)
+            continue
+          }
+          HalfPrecision.widen(source, columns, scale: 1, shift: 0, into: line)
+          augmentation.apply(to: line, count: columns)
+          for i in 0..<columns { line[i] = line[i] * scale + shift }
         }
       }
     }

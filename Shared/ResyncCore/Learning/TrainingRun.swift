@@ -143,8 +143,9 @@ public final class TrainingRun {
       WorkerPool.shared.run(members.count, threads: threads) { [specification, normalisation] i, _ in
         let (position, example) = members[i]
         let seed = Self.seed(specification, .augmentation, epoch * total + position)
-        let augmented = Augmentation(specification, seed: seed).apply(to: example.image)
-        normalisation.fill(augmented, channels: channels, into: start + i * size)
+        normalisation.fill(
+          example.image, channels: channels, augmentation: Augmentation(specification, seed: seed),
+          into: start + i * size)
       }
     }
     let logits = network.forward(
