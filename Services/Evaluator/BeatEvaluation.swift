@@ -48,7 +48,9 @@ struct BeatEvaluation {
         .records[try row["recording_id", .text], default: ConfusionMatrix(classCount: BeatClass.allCases.count)]
         .add(label: classes[0], prediction: classes[1], count: Int(try row["beats", .int]))
     }
-    return evaluations.values.sorted { ($0.key.modelID, $0.key.scope.rawValue) < ($1.key.modelID, $1.key.scope.rawValue) }
+    return evaluations.values.sorted {
+      ($0.key.modelID, $0.key.scope.rawValue) < ($1.key.modelID, $1.key.scope.rawValue)
+    }
   }
 
   func row(report: String) throws -> EvaluationRow {

@@ -60,9 +60,7 @@ struct EvaluatorPipeline {
         try pool.withConnection { connection in
           try connection.transaction { for row in rejections { try Rejections(connection).upsert(row) } }
         }
-        do { try consumer.commit(offsets) } catch let error where !error.isFatal {
-          context.logger.info("offsets were not committed: \(error)")
-        }
+        try consumer.commitRepeatable(offsets, logger: context.logger)
         news = (news?.first ?? Date(), Date())
         progressed()
       }
@@ -88,7 +86,8 @@ struct EvaluatorPipeline {
       try FileManager.default.createDirectory(at: reportFolder, withIntermediateDirectories: true)
       try Data(html.utf8).write(to: file, options: .atomic)
       try connection.transaction {
-        let rows = try beats.map { try $0.row(report: file.path) } + responses.compactMap { try $0.row(report: file.path) }
+        let rows =
+          try beats.map { try $0.row(report: file.path) } + responses.compactMap { try $0.row(report: file.path) }
         for row in rows { try Evaluations(connection).upsert(row) }
       }
       context.logger.info("\(beats.count + responses.count) evaluations written, report \(file.path)")

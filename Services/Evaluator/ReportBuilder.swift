@@ -83,7 +83,8 @@ struct ReportBuilder {
   private func responses(_ evaluation: ResponseEvaluation) -> EvaluationReport.Responses {
     let roc = evaluation.roc
     return EvaluationReport.Responses(
-      dataset: evaluation.synthetic ? "Simulated patients outside the training cohort" : "Patients outside the training cohort",
+      dataset: evaluation.synthetic
+        ? "Simulated patients outside the training cohort" : "Patients outside the training cohort",
       modelID: evaluation.modelID, synthetic: evaluation.synthetic,
       roc: roc?.points.map { .init(falsePositiveRate: $0.falsePositiveRate, truePositiveRate: $0.sensitivity) } ?? [],
       auc: roc?.auc,
@@ -112,7 +113,9 @@ struct ReportBuilder {
     guard let pipeline else { return [] }
     let pictures = [true, false].compactMap { responded -> EvaluationReport.Spectrograms.Picture? in
       let patients = responses.flatMap { $0.synthetic ? $0.patients : [] }.filter { $0.responded == responded }
-      guard let picture = patients.lazy.compactMap({ gallery.synthetic(patient: $0.pseudonym) }).first else { return nil }
+      guard let picture = patients.lazy.compactMap({ gallery.synthetic(patient: $0.pseudonym) }).first else {
+        return nil
+      }
       return .init(
         caption: responded ? "Responder, one beat in all leads" : "Non-responder, one beat in all leads",
         leadNames: picture.leads, image: picture.image)

@@ -124,7 +124,8 @@ struct IngestDecider {
     guard chunk.message.sequence == 0 else {
       if prior.map({ $0.status != .open }) ?? false { return Action(repeated: true) }
       return refuse(
-        Rejection(.chunkOutOfOrder, "the recording's first chunk has sequence \(chunk.message.sequence); 0 is expected"),
+        Rejection(
+          .chunkOutOfOrder, "the recording's first chunk has sequence \(chunk.message.sequence); 0 is expected"),
         last: chunk.message.last, identity, facts: chunk.message.patient, synthetic: chunk.message.synthetic,
         state: &state, prior: prior, origin: origin)
     }
@@ -195,7 +196,8 @@ struct IngestDecider {
   }
 
   private static let conflict = Rejection(
-    .contentConflict, "a recording with this id has already ended with other content; send it under another recording_uid")
+    .contentConflict,
+    "a recording with this id has already ended with other content; send it under another recording_uid")
 
   /// What is wrong with a well-formed chunk at this point of its recording.
   private func objection(to chunk: ValidatedChunk, in open: ProtoIngestState) -> Rejection? {
@@ -209,7 +211,8 @@ struct IngestDecider {
       return Rejection(.headerChanged, "rate, channels and sample type must be those of the recording's first chunk")
     }
     if Double(open.samples + Int64(chunk.sampleCount)) / open.sampleRateHz > maximumRecordingSeconds {
-      return Rejection(.recordingTooLong, "longer than \(Int(maximumRecordingSeconds)) s; send it as several recordings")
+      return Rejection(
+        .recordingTooLong, "longer than \(Int(maximumRecordingSeconds)) s; send it as several recordings")
     }
     let range = open.samples..<open.samples + Int64(chunk.sampleCount)
     if let stray = message.referenceBeats.first(where: { !range.contains($0.sample) }) {
@@ -238,7 +241,8 @@ struct IngestDecider {
     state.samples += Int64(chunk.sampleCount)
   }
 
-  private func pieces(of chunk: ValidatedChunk, _ identity: Identity, from firstSample: Int64) -> [ProtoRecordingEvent] {
+  private func pieces(of chunk: ValidatedChunk, _ identity: Identity, from firstSample: Int64) -> [ProtoRecordingEvent]
+  {
     let perPiece = max(1, maximumValuesPerChunk / chunk.leads.count)
     return stride(from: 0, to: chunk.sampleCount, by: perPiece).map { start in
       let range = start..<min(start + perPiece, chunk.sampleCount)

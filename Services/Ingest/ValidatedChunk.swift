@@ -28,7 +28,8 @@ struct ValidatedChunk {
     leads = try Self.leads(of: chunk)
     millivolts = try Self.millivolts(of: chunk, leads: leads, limits: limits)
     try checkReferences()
-    if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil, !(0...130).contains(age) {
+    if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil, !(0...130).contains(age)
+    {
       throw Rejection(.missingField, "patient.age_years must lie within 0–130")
     }
   }
@@ -39,7 +40,8 @@ struct ValidatedChunk {
       ("feed_id", chunk.feedID), ("recording_uid", chunk.recordingUid), ("patient_id", chunk.patientID),
     ] {
       guard limits.identifierBytes.contains(value.utf8.count) else {
-        throw Rejection(.missingField, "\(name) has \(value.utf8.count) bytes; \(describe(limits.identifierBytes)) are allowed")
+        throw Rejection(
+          .missingField, "\(name) has \(value.utf8.count) bytes; \(describe(limits.identifierBytes)) are allowed")
       }
     }
   }
@@ -60,7 +62,8 @@ struct ValidatedChunk {
 
   private static let millivoltsPerUnit: [String: Double] = ["mV": 1, "uV": 1e-3, "µV": 1e-3, "V": 1e3]
 
-  private static func millivolts(of chunk: ProtoEcgChunk, leads: [Lead], limits: Limits) throws(Rejection) -> [[Float]] {
+  private static func millivolts(of chunk: ProtoEcgChunk, leads: [Lead], limits: Limits) throws(Rejection) -> [[Float]]
+  {
     let width: Int
     switch chunk.sampleType {
     case .int16: width = 2
@@ -73,7 +76,9 @@ struct ValidatedChunk {
         "samples has \(chunk.samples.count) bytes, no multiple of \(leads.count) channels × \(width) bytes")
     }
     let count = chunk.samples.count / (width * leads.count)
-    guard count > 0 || chunk.last else { throw Rejection(.missingField, "samples is empty in a chunk that is not the last") }
+    guard count > 0 || chunk.last else {
+      throw Rejection(.missingField, "samples is empty in a chunk that is not the last")
+    }
     var planes: [[Float]] = []
     for (index, channel) in chunk.channels.enumerated() {
       guard let unit = millivoltsPerUnit[channel.unit] else {
@@ -97,12 +102,14 @@ struct ValidatedChunk {
       }
       for (sample, value) in plane.enumerated() {
         guard value.isFinite else {
-          throw Rejection(.nonFiniteSample, "lead \(leads[index].rawValue), sample \(sample) of the chunk is not a finite number")
+          throw Rejection(
+            .nonFiniteSample, "lead \(leads[index].rawValue), sample \(sample) of the chunk is not a finite number")
         }
         guard abs(value) <= limits.maximumMillivolts else {
           throw Rejection(
             .amplitudeOutOfRange,
-            "lead \(leads[index].rawValue), sample \(sample) of the chunk exceeds \(limits.maximumMillivolts) mV: check unit and gain")
+            "lead \(leads[index].rawValue), sample \(sample) of the chunk exceeds \(limits.maximumMillivolts) mV: check unit and gain"
+          )
         }
       }
       planes.append(plane)

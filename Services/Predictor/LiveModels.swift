@@ -68,7 +68,9 @@ struct LiveModels {
   }
 
   private mutating func evict() {
-    let spare = loaded.keys.filter { !live.values.contains($0) }.sorted { lastUsed[$0, default: 0] < lastUsed[$1, default: 0] }
+    let spare = loaded.keys.filter { !live.values.contains($0) }.sorted {
+      lastUsed[$0, default: 0] < lastUsed[$1, default: 0]
+    }
     for id in spare.dropLast(Self.limit) {
       loaded[id] = nil
       lastUsed[id] = nil

@@ -17,7 +17,9 @@ enum PredictorKeys: ConfigurationKeySet {
     "batch-size", default: 256, range: 1...4096, help: "Most messages scored and written at once.")
 
   static let keys =
-    CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + [TransformKeys.sessionTimeout] + [tasks, threads, batchSize]
+    CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + [TransformKeys.sessionTimeout] + [
+      tasks, threads, batchSize,
+    ]
 }
 
 @main

@@ -106,15 +106,10 @@ struct PredictorPipeline {
       for message in batch.rejected { try producer.send(message) }
       for row in predictions { try producer.send(OutgoingMessage(row)) }
       try producer.flush()
-      do {
-        try consumer.commit(batch.offsets)
-      } catch let error where !error.isFatal {
-        // The partitions went to another replica meanwhile: it writes the same rows again.
-        context.logger.info("offsets were not committed: \(error)")
-      }
+      try consumer.commitRepeatable(batch.offsets, logger: context.logger)
       observer.transactionCommitted(
         messagesIn: messages.count, messagesOut: predictions.count + batch.rejected.count,
-        duration: .now - began)
+        duration: began.duration(to: .now))
       for (partition, offset) in batch.offsets {
         if let end = consumer.lastKnownEnd(partition) {
           observer.lagObserved(partition: partition.partition, messages: max(0, end - offset))
@@ -123,10 +118,6 @@ struct PredictorPipeline {
       progressed()
     }
   }
-}
-
-extension ContinuousClock.Instant {
-  fileprivate static func - (later: Self, earlier: Self) -> Duration { earlier.duration(to: later) }
 }
 
 extension OutgoingMessage {

@@ -25,7 +25,8 @@ struct CohortTable {
     }
     let unknown = csv.header.filter { !Self.columns.contains($0) }
     guard unknown.isEmpty else {
-      throw CommandFailure("unknown columns \(unknown.joined(separator: ", ")); known are \(Self.columns.joined(separator: ", "))")
+      throw CommandFailure(
+        "unknown columns \(unknown.joined(separator: ", ")); known are \(Self.columns.joined(separator: ", "))")
     }
     for required in ["patient_id", "role"] where !csv.header.contains(required) {
       throw CommandFailure("column \(required) is missing")
@@ -59,7 +60,9 @@ struct CohortTable {
   }
 
   private static func baseline(_ cells: Cells, _ patient: String) throws -> Baseline {
-    guard let role = try cells.choice("role", Baseline.Role.self) else { throw cells.problem("role", "train or holdout") }
+    guard let role = try cells.choice("role", Baseline.Role.self) else {
+      throw cells.problem("role", "train or holdout")
+    }
     return Baseline(
       patient: patient, role: role, ageYears: try cells.number("age_years", 0...130),
       sex: try cells.choice("sex", Patient.Sex.self), nyha: try cells.number("nyha", 1...4).map { Int($0) },

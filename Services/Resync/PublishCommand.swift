@@ -26,11 +26,13 @@ struct PublishCommand: ParsableCommand {
   @Option(help: "Name of the feed.") var feed = "files"
   @Option(help: ArgumentHelp("Publish only these records.", valueName: "name,…")) var only: String?
   @Option(help: ArgumentHelp("Leave these records out.", valueName: "name,…")) var except: String?
-  @Option(help: ArgumentHelp("Records of one person; repeatable.", valueName: "name,name")) var samePatient: [String] = []
+  @Option(help: ArgumentHelp("Records of one person; repeatable.", valueName: "name,name")) var samePatient: [String] =
+    []
   @Option(help: "Length of a chunk, seconds.") var chunkSeconds = 10.0
   @Flag(help: "At the speed at which the recording was made, all records side by side.") var realTime = false
   @Flag(help: "Publish nothing: only write the manifest.") var plan = false
-  @Option(help: ArgumentHelp("Write what is published, one JSON line a recording.", valueName: "file")) var manifest: String?
+  @Option(help: ArgumentHelp("Write what is published, one JSON line a recording.", valueName: "file")) var manifest:
+    String?
 
   func validate() throws {
     guard (0.01...600).contains(chunkSeconds) else {
@@ -64,7 +66,8 @@ struct PublishCommand: ParsableCommand {
     }
     try producer?.flush(timeout: .seconds(120))
     if let manifest { try ManifestEntry.write(entries, to: manifest) }
-    print(plan ? "planned \(entries.count) recordings" : "published \(entries.count) recordings in \(chunkCount) chunks")
+    print(
+      plan ? "planned \(entries.count) recordings" : "published \(entries.count) recordings in \(chunkCount) chunks")
   }
 
   private func isChosen(_ file: RecordFile) -> Bool {

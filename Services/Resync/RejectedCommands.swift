@@ -17,7 +17,8 @@ struct RejectedCommand: ParsableCommand {
   func run() throws {
     let connection = try arguments.checkedSettings().connection()
     for row in try Rejections(connection).waiting(code: code) {
-      print("\(row.origin.topic):\(row.origin.partition):\(row.origin.offset)  \(row.service)  \(row.code)  \(row.text)")
+      print(
+        "\(row.origin.topic):\(row.origin.partition):\(row.origin.offset)  \(row.service)  \(row.code)  \(row.text)")
     }
   }
 }

@@ -50,7 +50,8 @@ struct StatusCommand: ParsableCommand {
     try show(status, connection)
     if wait > 0, status.missing > 0 || status.duplicates > 0 {
       throw CommandFailure(
-        "\(status.missing) recordings have no outcome after \(Int(wait)) s, \(status.duplicates) beat rows are too many")
+        "\(status.missing) recordings have no outcome after \(Int(wait)) s, \(status.duplicates) beat rows are too many"
+      )
     }
   }
 

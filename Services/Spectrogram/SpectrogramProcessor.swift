@@ -31,7 +31,8 @@ struct SpectrogramProcessor: StreamProcessor {
 
   private func spectrogram(of beat: ProtoBeat) throws -> ProtoSpectrogram {
     guard beat.pipelineID == pipeline.id else {
-      throw Rejection(.wrongPipeline, "the beat was cut by pipeline \(beat.pipelineID); this service runs \(pipeline.id)")
+      throw Rejection(
+        .wrongPipeline, "the beat was cut by pipeline \(beat.pipelineID); this service runs \(pipeline.id)")
     }
     guard let segment = Packing.unpack(beat.samples, leadCount: beat.leads.count), let length = segment.first?.count,
       (0..<max(1, length)).contains(Int(beat.rPeakOffset))

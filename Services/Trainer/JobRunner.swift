@@ -133,7 +133,8 @@ struct JobRunner {
       }
       guard collector.beatCount <= settings.maximumBeats else {
         throw Failure(
-          description: "the job has more than \(settings.maximumBeats) beats; raise --maximum-beats or name fewer recordings")
+          description:
+            "the job has more than \(settings.maximumBeats) beats; raise --maximum-beats or name fewer recordings")
       }
       if Date().timeIntervalSince(lastNews) > settings.dataTimeoutSeconds {
         throw Failure(description: Self.incomplete(collector, seconds: settings.dataTimeoutSeconds))

@@ -49,7 +49,8 @@ struct TrainerPipeline {
         switch event {
         case .message(let message):
           woken = true
-          try? consumer.commit([TopicPartition(message.topic, message.partition): message.offset + 1])
+          try consumer.commitRepeatable(
+            [TopicPartition(message.topic, message.partition): message.offset + 1], logger: context.logger)
         case .failure(let error) where error.isFatal: throw error
         default: break
         }

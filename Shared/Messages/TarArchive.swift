@@ -47,7 +47,9 @@ public enum TarArchive {
     var archive: [UInt8] = []
     for entry in entries {
       var header = [UInt8](repeating: 0, count: block)
-      func put(_ text: String, at offset: Int) { header.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8) }
+      func put(_ text: String, at offset: Int) {
+        header.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8)
+      }
       put(String(entry.name.prefix(99)), at: 0)
       put("0000644", at: 100)
       put("0000000", at: 108)

@@ -5,7 +5,8 @@ import Streaming
 /// Keys of the stages between topics.
 public enum TransformKeys: ConfigurationKeySet {
   public static let commitInterval = ConfigurationKey.integer(
-    "commit-interval-ms", default: 50, range: 1...1000, help: "A Kafka transaction is committed this long after its first message.")
+    "commit-interval-ms", default: 50, range: 1...1000,
+    help: "A Kafka transaction is committed this long after its first message.")
   public static let commitMessages = ConfigurationKey.integer(
     "commit-messages", default: 500, range: 1...10_000, help: "Most messages of one Kafka transaction.")
   public static let sessionTimeout = ConfigurationKey.integer(

@@ -1,5 +1,7 @@
 /// The five beat classes of ANSI/AAMI EC57.
 public enum BeatClass: String, CaseIterable, Codable, Hashable, Sendable {
+  // The names are those of the standard.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   case N, S, V, F, Q
 
   /// The class of an MIT-BIH annotation symbol; nil when the symbol marks no beat (rhythm, noise, comment).

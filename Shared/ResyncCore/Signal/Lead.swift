@@ -1,7 +1,11 @@
 /// A lead of the standard twelve-lead ECG.
 public enum Lead: String, CaseIterable, Codable, Hashable, Sendable {
+  // The names are those of the standard.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   case I, II, III
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   case aVR, aVL, aVF
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   case V1, V2, V3, V4, V5, V6
 
   /// Reads a lead's name as devices write it: any case, and the modified limb leads of ambulatory
@@ -12,7 +16,8 @@ public enum Lead: String, CaseIterable, Codable, Hashable, Sendable {
     self = lead
   }
 
-  private static let byUppercasedName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue.uppercased(), $0) })
+  private static let byUppercasedName = Dictionary(
+    uniqueKeysWithValues: allCases.map { ($0.rawValue.uppercased(), $0) })
   private static let aliases: [String: Lead] = ["MLI": .I, "MLII": .II, "MLIII": .III]
 }
 
