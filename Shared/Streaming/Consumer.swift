@@ -230,6 +230,9 @@ public final class Consumer {
     return try metadata.generation() >= 0 ? metadata : nil
   }
 
+  /// The broker has dropped this member; its partitions may be others' already. Comes before the event that says so.
+  package var isAssignmentLost: Bool { handle.withPointer { rd_kafka_assignment_lost($0) } != 0 }
+
   // MARK: Inner workings
 
   private func answerRebalance() throws(StreamingError) {
@@ -248,7 +251,7 @@ public final class Consumer {
     unanswered = rebalance
     let partitions = rebalance.partitions.map { TopicPartition(kafka.shortName($0.topic), $0.partition) }
     if rebalance.isAssignment { return .assigned(partitions) }
-    return .revoked(partitions, isLost: handle.withPointer { rd_kafka_assignment_lost($0) } != 0)
+    return .revoked(partitions, isLost: isAssignmentLost)
   }
 
   /// The message is lent: librdkafka finds time and headers by its address.

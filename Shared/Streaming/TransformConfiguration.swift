@@ -16,6 +16,8 @@ public struct TransformConfiguration: Sendable {
   public var sessionTimeoutMilliseconds: Int
   /// After this long the broker aborts a transaction; at most the session timeout.
   public var transactionTimeoutMilliseconds: Int
+  /// How long a transaction's work may keep the pipeline from polling; also how long others wait for it at most when
+  /// partitions move.
   public var maximumPollIntervalMilliseconds: Int
   public var punctuationIntervalMilliseconds: Int
 
@@ -23,7 +25,7 @@ public struct TransformConfiguration: Sendable {
     group: String, instance: String, inputTopic: String, changelogTopic: String? = nil,
     commitIntervalMilliseconds: Int = 50, maximumMessagesPerTransaction: Int = 500,
     maximumBytesPerTransaction: Int = 32 << 20, sessionTimeoutMilliseconds: Int = 10_000,
-    transactionTimeoutMilliseconds: Int = 10_000, maximumPollIntervalMilliseconds: Int = 300_000,
+    transactionTimeoutMilliseconds: Int = 10_000, maximumPollIntervalMilliseconds: Int = 60_000,
     punctuationIntervalMilliseconds: Int = 1000
   ) {
     self.group = group

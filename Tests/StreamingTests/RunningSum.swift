@@ -103,6 +103,7 @@ struct RunningPipeline: Sendable {
     TransformConfiguration(
       group: "stage", instance: instance, inputTopic: "input", changelogTopic: "state", commitIntervalMilliseconds: 20,
       maximumMessagesPerTransaction: 25, sessionTimeoutMilliseconds: 6000, transactionTimeoutMilliseconds: 6000,
+      maximumPollIntervalMilliseconds: 8000,
       punctuationIntervalMilliseconds: 200)
   }
 

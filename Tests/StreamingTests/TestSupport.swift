@@ -14,6 +14,15 @@ let testLogger: Logger = {
 /// The broker for the suites that need a real one.
 let testBroker = ProcessInfo.processInfo.environment["KAFKA_BOOTSTRAP_SERVERS"]
 
+/// False for noida-db, an embedded stand-in for Kafka that lacks some of its guarantees; it has one cluster id for all.
+@Sendable func brokerKeepsAllGuarantees() async throws -> Bool {
+  guard let testBroker else { return false }
+  return try await blocking {
+    let admin = try Admin(kafka: KafkaConfiguration(bootstrapServers: testBroker), logger: testLogger)
+    return try admin.clusterID() != "MkU3OEVBNTctOEUyRi00"
+  }
+}
+
 /// A value that threads share.
 final class Shared<Value: Sendable>: Sendable {
   private let mutex: Mutex<Value>
