@@ -78,6 +78,7 @@ struct EvaluatorPipeline {
     let began = Date()
     let file = reportFolder.appendingPathComponent("report.html")
     try pool.withConnection { connection in
+      let asOf = try connection.execute("select clock_timestamp() as now")[0]["now", .timestamp]
       let beats = try BeatEvaluation.read(connection)
       let responses = try ResponseEvaluation.read(connection)
       guard !beats.isEmpty || !responses.isEmpty else { return }
@@ -88,7 +89,7 @@ struct EvaluatorPipeline {
       try connection.transaction {
         let rows =
           try beats.map { try $0.row(report: file.path) } + responses.compactMap { try $0.row(report: file.path) }
-        for row in rows { try Evaluations(connection).upsert(row) }
+        for row in rows { try Evaluations(connection).upsert(row, asOf: asOf) }
       }
       context.logger.info("\(beats.count + responses.count) evaluations written, report \(file.path)")
     }

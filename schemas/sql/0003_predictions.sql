@@ -89,6 +89,7 @@ create table evaluations (
   created_at timestamptz not null default now(),
   check (num_nulls(tp, tn, fp, fn) in (0, 4))
 );
+comment on column evaluations.scored_at is 'Every prediction made before this time is in the figures.';
 
 -- Bit for bit: floating-point numbers enter by their binary form, times not at all. Two runs agree when their digests do.
 -- Null for a recording of which nothing is said.
