@@ -52,18 +52,12 @@ struct PipelineTests {
       let aborts = Shared(0)
       let processor = RunningSum(
         onMessage: { _ in
-          if seen.change({
-            $0 += 1
-            return $0
-          }) % 97 == 0 {
+          if seen.increment() % 97 == 0 {
             throw TemporaryTrouble()
           }
         },
         onPrepareCommit: {
-          if commits.change({
-            $0 += 1
-            return $0
-          }) % 5 == 0 {
+          if commits.increment() % 5 == 0 {
             throw TemporaryTrouble()
           }
         },
@@ -194,20 +188,18 @@ struct PipelineTests {
         test.kafka,
         RunningSum(onMessage: { _ in
           // The 60th message is never finished: outputs of its transaction are sent already.
-          guard
-            seen.change({
-              $0 += 1
-              return $0
-            }) == 60
-          else { return }
+          guard seen.increment() == 60 else { return }
           while held.value { Thread.sleep(forTimeInterval: 0.01) }
         })
-      ) { $0.maximumMessagesPerTransaction = 50 }
+      ) {
+        $0.maximumMessagesPerTransaction = 50
+        $0.isStaticMember = true
+      }
       try waitUntil("it hangs") { seen.value == 60 }
       first.pipeline.abandon()
       held.change { $0 = false }
       try waitUntil("it is gone") { first.thread.isFinished }
-      let second = RunningPipeline.start(test.kafka)
+      let second = RunningPipeline.start(test.kafka) { $0.isStaticMember = true }
       try test.waitForOutputs(work.messages.count)
       try second.stop()
       #expect(try test.values("output") == work.expected)
@@ -226,7 +218,7 @@ struct PipelineTests {
         try test.send(work.messages)
         prefix.change { $0 = test.kafka.topicPrefix }
         try waitUntil("the processes are dead", seconds: 200) { finish.value }
-        let last = RunningPipeline.start(test.kafka)
+        let last = RunningPipeline.start(test.kafka) { $0.isStaticMember = true }
         try test.waitForOutputs(work.messages.count)
         try last.stop()
         #expect(try test.values("output") == work.expected)
@@ -249,21 +241,12 @@ struct PipelineTests {
           KafkaConfiguration(bootstrapServers: servers, topicPrefix: topicPrefix, clientID: "test"),
           RunningSum(
             onMessage: { _ in
-              if seen.change({
-                $0 += 1
-                return $0
-              }) == messages {
-                kill(getpid(), SIGKILL)
-              }
+              if seen.increment() == messages { kill(getpid(), SIGKILL) }
             },
             onPrepareCommit: {
-              if committed.change({
-                $0 += 1
-                return $0
-              }) == commits {
-                kill(getpid(), SIGKILL)
-              }
-            }))
+              if committed.increment() == commits { kill(getpid(), SIGKILL) }
+            })
+        ) { $0.isStaticMember = true }
         try? waitUntil("it is killed", seconds: 60) { running.thread.isFinished }
       }
     }

@@ -36,6 +36,16 @@ final class Shared<Value: Sendable>: Sendable {
   }
 }
 
+extension Shared where Value == Int {
+  /// Counts up and gives the new count.
+  func increment() -> Int {
+    change {
+      $0 += 1
+      return $0
+    }
+  }
+}
+
 /// Runs blocking work on a thread of its own and gives its result.
 func blocking<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
   let result = Shared<T?>(nil)
