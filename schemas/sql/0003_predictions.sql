@@ -87,6 +87,7 @@ create table evaluations (
   beats bigint not null check (beats >= 0),
   synthetic boolean not null,
   created_at timestamptz not null default now(),
+  scored_at timestamptz not null,
   check (num_nulls(tp, tn, fp, fn) in (0, 4))
 );
 comment on column evaluations.scored_at is 'Every prediction made before this time is in the figures.';
