@@ -105,6 +105,13 @@ let package = Package(
     tests("StreamingTests", ["Streaming"]),
     tests("StoreTests", ["Store"]),
     tests("ServiceKitTests", ["ServiceKit"]),
+    tests("IngestTests", ["Ingest", "Messages", "Store", "Streaming", "ResyncCore"]),
+    tests(
+      "PipelineTests",
+      [
+        "Preprocess", "Spectrogram", "Predictor", "Trainer", "Evaluator", "Resync", "ServiceKit", "Messages",
+        "Store", "Streaming", "ResyncCore", .product(name: "Yams", package: "Yams"),
+      ]),
     tests(
       "IntegrationTests",
       [

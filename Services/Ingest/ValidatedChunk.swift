@@ -3,23 +3,25 @@ import Messages
 import ResyncCore
 
 /// A chunk whose every field has been checked: known leads, physical units, finite samples of a sane size.
-struct ValidatedChunk {
+package struct ValidatedChunk {
   /// Limits on what a feed may send; exceeding one is a rejection, never a crash.
-  struct Limits {
+  package struct Limits {
     var sampleRateHz: ClosedRange<Double> = 100...1000
     /// No surface ECG comes near; values beyond mean that the unit is wrong.
     var maximumMillivolts: Float = 50
     var identifierBytes = 1...256
+
+    package init() {}
   }
 
-  var message: ProtoEcgChunk
-  var leads: [Lead]
+  package var message: ProtoEcgChunk
+  package var leads: [Lead]
   /// Planar [lead][sample], mV.
-  var millivolts: [[Float]]
+  package var millivolts: [[Float]]
 
-  var sampleCount: Int { millivolts.first?.count ?? 0 }
+  package var sampleCount: Int { millivolts.first?.count ?? 0 }
 
-  init(_ chunk: ProtoEcgChunk, limits: Limits = Limits()) throws(Rejection) {
+  package init(_ chunk: ProtoEcgChunk, limits: Limits = Limits()) throws(Rejection) {
     guard limits.sampleRateHz.contains(chunk.sampleRateHz) else {
       throw Rejection(
         .rateOutOfRange, "sample_rate_hz is \(chunk.sampleRateHz); \(describe(limits.sampleRateHz)) is allowed")
@@ -35,7 +37,7 @@ struct ValidatedChunk {
   }
 
   /// What a chunk must have before anything can be said of its recording.
-  static func checkIdentifiers(_ chunk: ProtoEcgChunk, limits: Limits = Limits()) throws(Rejection) {
+  package static func checkIdentifiers(_ chunk: ProtoEcgChunk, limits: Limits = Limits()) throws(Rejection) {
     for (name, value) in [
       ("feed_id", chunk.feedID), ("recording_uid", chunk.recordingUid), ("patient_id", chunk.patientID),
     ] {
