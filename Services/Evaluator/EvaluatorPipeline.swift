@@ -21,17 +21,7 @@ struct EvaluatorPipeline {
     guard try context.waitForKafka(topics: [Topic.predictions, Topic.rejected], stop: stop),
       let pool = try context.waitForDatabase(migrations: migrations, stop: stop)
     else { return }
-    var backoff = Backoff()
-    while !stop.isStopped {
-      do {
-        try follow(pool, stop) { backoff.reset() }
-      } catch let error as any RetriableError where error.isRetriable {
-        let delay = backoff.next()
-        context.readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after an error")
-        context.logger.warning("evaluator starts anew in \(delay): \(error)")
-        stop.wait(seconds: delay / .seconds(1))
-      }
-    }
+    try context.retrying(stop) { progressed in try follow(pool, stop) { progressed() } }
   }
 
   private func follow(_ pool: ConnectionPool, _ stop: StopSignal, progressed: () -> Void) throws {

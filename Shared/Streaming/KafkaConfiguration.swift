@@ -19,7 +19,7 @@ public struct KafkaConfiguration: Sendable {
   }
 
   /// The largest message the suite may write, bytes.
-  public static let maximumMessageBytes = 900_000
+  public static let maximumMessageBytes = 1_000_000
 
   func fullName(_ name: String) -> String { topicPrefix + name }
 
