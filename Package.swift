@@ -108,12 +108,6 @@ let package = Package(
     tests("DeploymentTests", services.map { .init(stringLiteral: $0) } + ["ServiceKit"]),
     tests("IngestTests", ["Ingest", "Messages", "Store", "Streaming", "ResyncCore"]),
     tests(
-      "PipelineTests",
-      [
-        "Preprocess", "Spectrogram", "Predictor", "Trainer", "Evaluator", "Resync", "ServiceKit", "Messages",
-        "Store", "Streaming", "ResyncCore", .product(name: "Yams", package: "Yams"),
-      ]),
-    tests(
       "IntegrationTests",
       [
         "Ingest", "Preprocess", "Spectrogram", "Trainer", "Predictor", "Evaluator", "Resync",
