@@ -111,7 +111,8 @@ let package = Package(
       "IntegrationTests",
       [
         "Ingest", "Preprocess", "Spectrogram", "Trainer", "Predictor", "Evaluator", "Resync",
-        "ServiceKit", "Store",
+        "ServiceKit", "Streaming", "Messages", "Store", "ResyncCore", .product(name: "Logging", package: "swift-log"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,43 @@
+import ResyncCore
+
+/// Small models that know nothing, made in a moment: what matters here is that the same ones serve two runs.
+enum TinyModels {
+  static func make(_ task: ModelTask, seed: UInt64 = 1) throws -> ModelArtifact {
+    var specification = TrainingSpecification(task: task)
+    specification.widthMultiplier = 0.125
+    specification.epochs = 1
+    specification.batchSize = 8
+    specification.seed = seed
+    let pipeline = PipelineConfiguration.Name.compact.configuration
+    let run = try TrainingRun(
+      specification: specification, examples: examples(specification, pipeline.image), pipeline: pipeline,
+      provenance: TrainingProvenance(trainingRecordings: [], trainedOnSynthetic: true), parent: nil, threads: 2)
+    while !run.isFinished { try run.runEpoch() }
+    return try run.finish()
+  }
+
+  private static func examples(_ specification: TrainingSpecification, _ image: ImageConfiguration) -> [TrainingExample]
+  {
+    var generator = SeededGenerator(seed: specification.seed)
+    let leads = specification.leadSet.channelCount
+    let classes = specification.task.classNames.count
+    return (0..<4 * classes).map { index in
+      let values = (0..<leads * image.rows * image.columns).map { _ in Float16(abs(generator.gaussian())) }
+      let rr = 0.8 + 0.1 * Float(generator.gaussian())
+      return TrainingExample(
+        id: "beat-\(index)", group: "group-\(index / classes)",
+        image: SpectrogramImage(leadCount: leads, rows: image.rows, columns: image.columns, values: values),
+        features: BeatFeatures(
+          rrBefore: rr, rrAfter: rr, rrBeforeOverMedian: 1, rrAfterOverMedian: 1, rrBeforeOverRecent: 1,
+          rrAfterOverRecent: 1, rrRatio: 1, templateCorrelation: 0.9 + 0.01 * Float(generator.gaussian())),
+        label: index % classes)
+    }
+  }
+}
+
+extension RunningSuite {
+  /// Makes a tiny model live for each task.
+  func registerTinyModels() throws {
+    for task in ModelTask.allCases { try register(try TinyModels.make(task)) }
+  }
+}

@@ -1,0 +1,49 @@
+import ResyncCore
+import Store
+
+/// What a run over `BundledRecord.stream()` says in the end.
+struct SuiteOutcome: Hashable {
+  /// Of all rows, by recording.
+  var digests: [String: String]
+  /// Scope, recordings and beats of each evaluation.
+  var evaluations: Set<[String]>
+  /// By code.
+  var rejections: [String: Int64]
+
+  init(_ suite: RunningSuite) throws {
+    let connection = try suite.connection()
+    digests = try Digests(connection).all()
+    evaluations = Set(
+      try Evaluations(connection).list().map { [$0.evaluationID, String($0.recordings), String($0.beats)] })
+    rejections = try Rejections(connection).countByCode()
+  }
+}
+
+/// The run that disturbed ones are held against: one process of each service, nothing goes wrong. Made once.
+actor Undisturbed {
+  static let shared = Undisturbed()
+  private var made: Task<SuiteOutcome, any Error>?
+
+  func outcome() async throws -> SuiteOutcome {
+    let task =
+      made
+      ?? Task {
+        try await RunningSuite.with { suite in
+          try suite.registerTinyModels()
+          try suite.startAndWait(["ingest", "preprocess", "spectrogram", "predictor", "evaluator"])
+          let recordings = try BundledRecord.stream()
+          try suite.send(recordings.flatMap { $0.messages(chunkSeconds: 10) } + [BadMessage.junk.message])
+          try suite.waitForOutcomes(recordings.map(\.recordingID))
+          try waitUntil("the evaluator has scored all") { try SuiteOutcome(suite).isScored }
+          return try SuiteOutcome(suite)
+        }
+      }
+    made = task
+    return try await task.value
+  }
+}
+
+extension SuiteOutcome {
+  /// All 16 excerpts carry reference beats.
+  var isScored: Bool { evaluations.contains { $0[1] == "16" } && !rejections.isEmpty }
+}
