@@ -340,10 +340,8 @@ struct IngestDeciderTests {
       var history = History()
       let pieces = try history.send(chunk).pieces
       #expect(pieces.count > 1 || chunk == labelled)
-      #expect(
-        pieces.allSatisfy {
-          ProtoRecordingEvent.with { event in event.chunk = $0 }.encoded().count < maximumMessageBytes
-        })
+      let sizes = pieces.map { piece in ProtoRecordingEvent.with { $0.chunk = piece }.encoded().count }
+      #expect(sizes.allSatisfy { $0 < maximumMessageBytes })
       // Nothing is lost at the seams.
       var next: Int64 = 0
       for piece in pieces {
