@@ -8,10 +8,10 @@ import SwiftProtobuf
 package struct ChunkDecoder {
   /// The headers and key that came with the payload.
   package struct Envelope {
-    var contentType: String?
-    var feedID: String?
-    var patientID: String?
-    var key: [UInt8]?
+    package var contentType: String?
+    package var feedID: String?
+    package var patientID: String?
+    package var key: [UInt8]?
 
     package init(contentType: String?, feedID: String? = nil, patientID: String? = nil, key: [UInt8]? = nil) {
       self.contentType = contentType

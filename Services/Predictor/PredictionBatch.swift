@@ -9,9 +9,9 @@ import Streaming
 package struct PredictionBatch {
   package struct Beat {
     package var message: ProtoSpectrogram
-    var image: SpectrogramImage
-    var features: BeatFeatures
-    var leads: [Lead]
+    package var image: SpectrogramImage
+    package var features: BeatFeatures
+    package var leads: [Lead]
   }
 
   package var beats: [Beat] = []

@@ -12,8 +12,8 @@ package struct TopicsFile: Codable {
   package var embedded: [Override]
 
   package struct Override: Codable {
-    var name: String
-    var configuration: [String: String]
+    package var name: String
+    package var configuration: [String: String]
   }
 
   package func specifications(embedded isEmbedded: Bool) -> [TopicSpecification] {
