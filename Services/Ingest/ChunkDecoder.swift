@@ -88,8 +88,12 @@ package struct ChunkDecoder {
       return chunk
     } catch let rejection as Rejection {
       throw rejection
+    } catch let error as WFDBError {
+      // Without the file's name, which may name a patient.
+      throw Rejection(
+        .malformedPayload, "\(error.code.rawValue)\(error.byte.map { " at byte \($0)" } ?? ""): \(error.message)")
     } catch {
-      throw Rejection(.malformedPayload, "WFDB: \(error)")
+      throw Rejection(.malformedPayload, "the bundle's files cannot be read as a WFDB record")
     }
   }
 }

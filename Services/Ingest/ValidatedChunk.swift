@@ -45,6 +45,10 @@ package struct ValidatedChunk {
         throw Rejection(
           .missingField, "\(name) has \(value.utf8.count) bytes; \(describe(limits.identifierBytes)) are allowed")
       }
+      // PostgreSQL's text cannot hold all of them, and no log should.
+      guard value.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+        throw Rejection(.missingField, "\(name) has a control character; none is allowed")
+      }
     }
   }
 
@@ -122,8 +126,11 @@ package struct ValidatedChunk {
   private func checkReferences() throws(Rejection) {
     var previous: Int64 = -1
     for beat in message.referenceBeats {
-      guard beat.sample > previous, beat.symbol.count == 1 else {
-        throw Rejection(.invalidReference, "reference_beats must ascend and carry one-character symbols")
+      guard beat.sample > previous, beat.symbol.utf8.count == 1,
+        beat.symbol.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+      else {
+        throw Rejection(
+          .invalidReference, "reference_beats must ascend and carry symbols of one printable ASCII character")
       }
       previous = beat.sample
     }
