@@ -106,6 +106,12 @@ let package = Package(
     tests("StoreTests", ["Store"]),
     tests("ServiceKitTests", ["ServiceKit"]),
     tests("DeploymentTests", services.map { .init(stringLiteral: $0) } + ["ServiceKit"]),
+    tests(
+      "PipelineTests",
+      [
+        "Preprocess", "Spectrogram", "Predictor", "Trainer", "Evaluator", "Resync", "ServiceKit", "Messages",
+        "Store", "Streaming", "ResyncCore", .product(name: "Yams", package: "Yams"),
+      ]),
     tests("IngestTests", ["Ingest", "Messages", "Store", "Streaming", "ResyncCore"]),
     tests(
       "IntegrationTests",

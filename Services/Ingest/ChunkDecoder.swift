@@ -89,11 +89,11 @@ package struct ChunkDecoder {
     } catch let rejection as Rejection {
       throw rejection
     } catch let error as WFDBError {
-      // Without the file's name, which may be a patient's.
-      let place = error.byte.map { " at byte \($0) of a file" } ?? ""
-      throw Rejection(.malformedPayload, "WFDB bundle: \(error.code.rawValue)\(place)")
+      // Without the file's name, which may name a patient.
+      throw Rejection(
+        .malformedPayload, "\(error.code.rawValue)\(error.byte.map { " at byte \($0)" } ?? ""): \(error.message)")
     } catch {
-      throw Rejection(.malformedPayload, "the WFDB bundle cannot be read")
+      throw Rejection(.malformedPayload, "the bundle's files cannot be read as a WFDB record")
     }
   }
 }

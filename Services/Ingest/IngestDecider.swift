@@ -53,6 +53,10 @@ package struct IngestDecider {
 
   /// Values of one output chunk: 800 KB of float32.
   package var maximumValuesPerChunk = 200_000
+  /// Samples and reference beats of one output chunk, bytes; what else is in it takes less than the rest of a message.
+  private static let maximumPieceBytes = maximumMessageBytes - 20_000
+  /// A reference beat of a printable symbol takes no more.
+  private static let referenceBytes = 16
   var maximumRecordingSeconds: Double
 
   package init(maximumRecordingSeconds: Double = 48 * 3600) {
@@ -83,6 +87,8 @@ package struct IngestDecider {
     origin: Origin
   ) -> Action {
     switch state?.phase {
+    case nil where hasEnded(prior, origin) && chunk.sequence > 0:
+      return Action(repeated: true)
     case nil where isRepeat(prior, origin):
       return Action(rejection: rejection)
     case .rejected:
@@ -139,9 +145,13 @@ package struct IngestDecider {
 
   // MARK: - Phases
 
-  /// A redelivery of the first chunk, after a crash between the row and the Kafka commit, is no repeat.
+  /// A redelivery of the message that opened it, after a crash between the row and the Kafka commit, finds its own row.
+  private func hasEnded(_ prior: Prior?, _ origin: Origin) -> Bool {
+    prior.map { $0.status != .open && $0.origin != origin } ?? false
+  }
+
   private func isRepeat(_ prior: Prior?, _ origin: Origin) -> Bool {
-    prior.map { $0.status == .complete && $0.origin != origin } ?? false
+    prior?.status == .complete && hasEnded(prior, origin)
   }
 
   private func begin(
@@ -149,7 +159,6 @@ package struct IngestDecider {
   ) -> Action {
     let again = isRepeat(prior, origin)
     guard chunk.message.sequence == 0 else {
-      if prior.map({ $0.status != .open }) ?? false { return Action(repeated: true) }
       return refuse(
         Rejection(
           .chunkOutOfOrder, "the recording's first chunk has sequence \(chunk.message.sequence); 0 is expected"),
@@ -170,15 +179,14 @@ package struct IngestDecider {
     if again { return verify(chunk, state: &state) }
 
     var action = append(chunk, identity, state: &state, origin: origin)
-    if action.rejection == nil {
-      action.rows.insert(
-        .open(
-          RecordingOpening(
-            recordingID: identity.recordingID, feedID: identity.feedID,
-            patient: Self.patient(identity.patient, chunk.message.patient, synthetic: chunk.message.synthetic),
-            sampleRateHz: chunk.message.sampleRateHz, leads: chunk.leads.map(\.rawValue),
-            synthetic: chunk.message.synthetic, ageYears: Self.age(chunk.message.patient), origin: origin)), at: 0)
-    }
+    // Also when the chunk was refused: an end needs an opened recording.
+    action.rows.insert(
+      .open(
+        RecordingOpening(
+          recordingID: identity.recordingID, feedID: identity.feedID,
+          patient: Self.patient(identity.patient, chunk.message.patient, synthetic: chunk.message.synthetic),
+          sampleRateHz: chunk.message.sampleRateHz, leads: chunk.leads.map(\.rawValue),
+          synthetic: chunk.message.synthetic, ageYears: Self.age(chunk.message.patient), origin: origin)), at: 0)
     return action
   }
 
@@ -267,9 +275,7 @@ package struct IngestDecider {
 
   private func pieces(of chunk: ValidatedChunk, _ identity: Identity, from firstSample: Int64) -> [ProtoRecordingEvent]
   {
-    let perPiece = max(1, maximumValuesPerChunk / chunk.leads.count)
-    return stride(from: 0, to: chunk.sampleCount, by: perPiece).map { start in
-      let range = start..<min(start + perPiece, chunk.sampleCount)
+    cuts(of: chunk, from: firstSample).map { range in
       let samples = firstSample + Int64(range.lowerBound)..<firstSample + Int64(range.upperBound)
       var piece = ProtoRecordingChunk()
       piece.recordingID = identity.recordingID
@@ -282,6 +288,26 @@ package struct IngestDecider {
       piece.synthetic = chunk.message.synthetic
       return .with { $0.chunk = piece }
     }
+  }
+
+  /// Where a chunk is cut: by its samples, and further where reference beats are many.
+  private func cuts(of chunk: ValidatedChunk, from firstSample: Int64) -> [Range<Int>] {
+    let perPiece = max(1, maximumValuesPerChunk / chunk.leads.count)
+    var cuts: [Range<Int>] = []
+    var references = chunk.message.referenceBeats[...]
+    var start = 0
+    while start < chunk.sampleCount {
+      var stop = min(start + perPiece, chunk.sampleCount)
+      func labels() -> Int { references.prefix { $0.sample < firstSample + Int64(stop) }.count }
+      while stop - start > 1,
+        MemoryLayout<Float>.size * chunk.leads.count * (stop - start) + Self.referenceBytes * labels()
+          > Self.maximumPieceBytes
+      { stop = start + (stop - start) / 2 }
+      references = references.dropFirst(labels())
+      cuts.append(start..<stop)
+      start = stop
+    }
+    return cuts
   }
 
   private func end(_ open: ProtoIngestState, state: inout ProtoIngestState?, reason: String) -> Action {

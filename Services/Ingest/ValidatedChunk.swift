@@ -47,8 +47,9 @@ package struct ValidatedChunk {
         throw Rejection(
           .missingField, "\(name) has \(value.utf8.count) bytes; \(describe(limits.identifierBytes)) are allowed")
       }
-      guard value.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
-        throw Rejection(.missingField, "\(name) contains control characters; it must be a plain identifier")
+      // PostgreSQL's text cannot hold all of them, and no log should.
+      guard value.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+        throw Rejection(.missingField, "\(name) has a control character; none is allowed")
       }
     }
   }
@@ -132,8 +133,11 @@ package struct ValidatedChunk {
     }
     var previous: Int64 = -1
     for beat in message.referenceBeats {
-      guard beat.sample > previous, beat.symbol.count == 1 else {
-        throw Rejection(.invalidReference, "reference_beats must ascend and carry one-character symbols")
+      guard beat.sample > previous, beat.symbol.utf8.count == 1,
+        beat.symbol.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+      else {
+        throw Rejection(
+          .invalidReference, "reference_beats must ascend and carry symbols of one printable ASCII character")
       }
       previous = beat.sample
     }

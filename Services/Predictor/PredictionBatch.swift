@@ -33,6 +33,10 @@ package struct PredictionBatch {
           guard sha256(spectrogram.tensor) == spectrogram.tensorSha256 else {
             throw Rejection(.malformedPayload, "the tensor is not the one that its hash names")
           }
+          // What neither a network nor PostgreSQL can take must not stop the batch.
+          guard HalfPrecision.areFinite(image.values), features.vector.allSatisfy(\.isFinite),
+            spectrogram.rPeakSample >= 0, !spectrogram.referenceSymbol.utf8.contains(0)
+          else { throw Rejection(.malformedPayload, "tensor, features, R-peak or symbol hold an impossible value") }
           beats.append(Beat(message: spectrogram, image: image, features: features, leads: leads))
         case .end(let end): ends.append(end)
         case nil: throw Rejection(.malformedPayload, "an event that is neither spectrogram nor end")

@@ -17,21 +17,30 @@ package struct CohortTable {
   package init() {}
 
   package init(csv text: String) throws {
-    let csv: CSV<Named>
+    let csv: CSV<Enumerated>
     do {
-      csv = try CSV<Named>(string: text)
+      csv = try CSV<Enumerated>(string: text)
     } catch {
-      throw CommandFailure("the file is not CSV with a header line: \(error)")
+      throw CommandFailure("the file is not CSV: a cell goes on after its closing quote")
     }
-    let unknown = csv.header.filter { !Self.columns.contains($0) }
+    // By place, not by name: without a header line a patient stands there.
+    let unknown = csv.header.indices.filter { !Self.columns.contains(csv.header[$0]) }
     guard unknown.isEmpty else {
       throw CommandFailure(
-        "unknown columns \(unknown.joined(separator: ", ")); known are \(Self.columns.joined(separator: ", "))")
+        "the first line names no known column in column \(unknown.map { String($0 + 1) }.joined(separator: ", ")); "
+          + "known are \(Self.columns.joined(separator: ", "))")
     }
+    guard Set(csv.header).count == csv.header.count else { throw CommandFailure("a column is named twice") }
     for required in ["patient_id", "role"] where !csv.header.contains(required) {
       throw CommandFailure("column \(required) is missing")
     }
-    rows = csv.rows
+    rows = try csv.rows.enumerated().map { index, cells in
+      // Short lines are filled up with empty cells, to the longest line's number.
+      guard cells.dropFirst(csv.header.count).allSatisfy(\.isEmpty) else {
+        throw CommandFailure("line \(index + 2) has more cells than columns; quote a cell that holds the separator")
+      }
+      return Dictionary(uniqueKeysWithValues: zip(csv.header, cells))
+    }
   }
 
   // MARK: - To the store
@@ -41,11 +50,13 @@ package struct CohortTable {
     var outcomes: [Outcome] = []
     var problems: [String] = []
     var synthetic = false
+    var seen: Set<String> = []
     for (index, row) in rows.enumerated() {
       let cells = Cells(row: row, line: index + 2)
       do {
         guard let id = cells.text("patient_id") else { throw cells.problem("patient_id", "a value") }
         let patient = pseudonymiser.pseudonym(patientID: id)
+        guard seen.insert(patient).inserted else { throw cells.problem("patient_id", "a patient of no earlier line") }
         synthetic = try cells.boolean("synthetic") ?? false || synthetic
         baselines.append(try Self.baseline(cells, patient))
         if let outcome = try Self.outcome(cells, patient) { outcomes.append(outcome) }
@@ -65,7 +76,7 @@ package struct CohortTable {
     }
     return Baseline(
       patient: patient, role: role, ageYears: try cells.number("age_years", 0...130),
-      sex: try cells.choice("sex", Patient.Sex.self), nyha: try cells.number("nyha", 1...4).map { Int($0) },
+      sex: try cells.choice("sex", Patient.Sex.self), nyha: try cells.wholeNumber("nyha", 1...4),
       ischaemic: try cells.boolean("ischaemic"), lvefPercent: try cells.number("lvef_percent", 0...100),
       lvesvMl: try cells.number("lvesv_ml", 1...2000), lvedvMl: try cells.number("lvedv_ml", 1...2000),
       qrsDurationMs: try cells.number("qrs_duration_ms", 40...400), lbbb: try cells.boolean("lbbb"),
@@ -117,6 +128,14 @@ private struct Cells {
     guard let text = text(column) else { return nil }
     guard let value = Double(text), range.contains(value) else {
       throw problem(column, "a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  func wholeNumber(_ column: String, _ range: ClosedRange<Int>) throws -> Int? {
+    guard let text = text(column) else { return nil }
+    guard let value = Int(text), range.contains(value) else {
+      throw problem(column, "a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return value
   }

@@ -28,7 +28,7 @@ struct PublishCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Leave these records out.", valueName: "name,…")) var except: String?
   @Option(help: ArgumentHelp("Records of one person; repeatable.", valueName: "name,name")) var samePatient: [String] =
     []
-  @Option(help: "Length of a chunk, seconds.") var chunkSeconds = 10.0
+  @Option(help: "Length of a chunk, seconds; less where a message could not hold it.") var chunkSeconds = 10.0
   @Flag(help: "At the speed at which the recording was made, all records side by side.") var realTime = false
   @Flag(help: "Publish nothing: only write the manifest.") var plan = false
   @Option(help: ArgumentHelp("Write what is published, one JSON line a recording.", valueName: "file")) var manifest:
@@ -103,7 +103,12 @@ package struct RecordChunks {
   }
 
   package var sampleCount: Int { record.digital.first?.count ?? 0 }
-  private var perChunk: Int { max(1, Int(chunkSeconds * record.header.sampleRateHz)) }
+  /// Bytes of samples in one message, which leaves room for reference beats.
+  private static let maximumSampleBytes = 700_000
+  private var perChunk: Int {
+    let most = Self.maximumSampleBytes / (MemoryLayout<Int32>.size * max(1, record.digital.count))
+    return max(1, min(most, Int(chunkSeconds * record.header.sampleRateHz)))
+  }
   package var count: Int { max(1, (sampleCount + perChunk - 1) / perChunk) }
 
   package func message(_ index: Int) -> OutgoingMessage {

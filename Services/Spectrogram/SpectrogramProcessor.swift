@@ -40,8 +40,9 @@ package struct SpectrogramProcessor: StreamProcessor {
       throw Rejection(
         .wrongPipeline, "the beat was cut by pipeline \(beat.pipelineID); this service runs \(pipeline.id)")
     }
-    guard let segment = Packing.unpack(beat.samples, leadCount: beat.leads.count), let length = segment.first?.count,
-      (0..<max(1, length)).contains(Int(beat.rPeakOffset))
+    guard let leads = leads(named: beat.leads), leads.count <= Lead.allCases.count,
+      let segment = Packing.unpack(beat.samples, leadCount: leads.count), let length = segment.first?.count,
+      (0..<max(1, length)).contains(Int(beat.rPeakOffset)), segment.allSatisfy({ $0.allSatisfy(\.isFinite) })
     else { throw Rejection(.malformedPayload, "leads, samples and R-peak offset of the beat disagree") }
 
     let image = transform.image(of: segment, rPeakOffset: Int(beat.rPeakOffset))

@@ -18,7 +18,10 @@ public enum TarArchive {
   public static func entries(_ archive: [UInt8]) throws(Rejection) -> [Entry] {
     var entries: [Entry] = []
     var position = 0
-    while position + block <= archive.count {
+    while true {
+      guard position + block <= archive.count else {
+        throw Rejection(.malformedPayload, "tar: cut short at byte \(archive.count), before its end mark")
+      }
       let header = archive[position..<position + block]
       if header.allSatisfy({ $0 == 0 }) { break }
       guard let size = octal(header.dropFirst(124).prefix(12)), checksumHolds(header) else {
@@ -50,7 +53,9 @@ public enum TarArchive {
       func put(_ text: String, at offset: Int) {
         header.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8)
       }
-      put(String(entry.name.prefix(99)), at: 0)
+      var name = Substring(entry.name)
+      while name.utf8.count > 99 { name.removeLast() }
+      put(String(name), at: 0)
       put("0000644", at: 100)
       put("0000000", at: 108)
       put("0000000", at: 116)

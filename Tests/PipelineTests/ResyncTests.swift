@@ -211,13 +211,13 @@ struct RecordFileTests {
   func chunks() throws {
     let (record, annotations, uid) = try RecordFile.find([Self.records.path + "/mitdb/223"])[0].load()
     let chunks = RecordChunks(
-      record: record, annotations: annotations, feed: "files", uid: uid, patient: "223", chunkSeconds: 600.3)
-    #expect(chunks.count == 4)
+      record: record, annotations: annotations, feed: "files", uid: uid, patient: "223", chunkSeconds: 200.1)
+    #expect(chunks.count == 10)
     let messages = (0..<chunks.count).map(chunks.message)
     #expect(messages.allSatisfy { $0.topic == Topic.ingest && $0.key == Array(uid.utf8) })
     #expect(messages.allSatisfy { $0.headers == [MessageHeader("content-type", "application/x-protobuf")] })
     let decoded = try messages.map { try ProtoEcgChunk.decoded(from: $0.value ?? []) }
-    #expect(decoded.map(\.sequence) == [0, 1, 2, 3] && decoded.map(\.last) == [false, false, false, true])
+    #expect(decoded.map(\.sequence) == Array(0..<10) && decoded.map(\.last) == (0..<10).map { $0 == 9 })
     #expect(decoded.allSatisfy { $0.recordingUid == uid && $0.patientID == "223" && !$0.synthetic })
     let whole = ProtoEcgChunk(record: record, annotations: annotations)
     #expect(decoded.flatMap(\.referenceBeats) == whole.referenceBeats)

@@ -5,7 +5,7 @@ import Testing
   private let complete = RecordingEnding(
     recordingID: "r-1", status: .complete, samples: 3600, waveformSHA256: someSHA, reason: "feed")
 
-  @Test("a recording opened again stays as it was first told, times included")
+  @Test("an opening written again changes nothing; an open recording may begin anew at another chunk, a complete one not")
   func openingIsIdempotent() throws {
     try withDatabase { connection in
       let recordings = Recordings(connection)
@@ -14,10 +14,22 @@ import Testing
       let first = try #require(try recordings.find("r-1"))
       #expect(
         first.status == .open && first.leads == ["II", "V1"] && first.origin.offset == 7 && first.ageYears == 61.5)
-      var again = recordingOpening("r-1", offset: 9)
-      again.sampleRateHz = 500
-      #expect(try !recordings.upsertOpen(again))
+      #expect(try !recordings.upsertOpen(recordingOpening("r-1")))
       #expect(try recordings.find("r-1") == first)
+
+      var anew = recordingOpening("r-1", offset: 9)
+      anew.sampleRateHz = 500
+      #expect(try recordings.upsertOpen(anew))
+      let second = try #require(try recordings.find("r-1"))
+      #expect(second.origin.offset == 9 && second.sampleRateHz == 500 && second.firstSeen == first.firstSeen)
+
+      try recordings.upsertEnd(
+        RecordingEnding(
+          recordingID: "r-1", status: .complete, samples: 10, waveformSHA256: String(repeating: "a", count: 64),
+          reason: "feed"))
+      let complete = try #require(try recordings.find("r-1"))
+      #expect(try !recordings.upsertOpen(recordingOpening("r-1", offset: 11)))
+      #expect(try recordings.find("r-1") == complete)
     }
   }
 

@@ -88,14 +88,14 @@ struct MockClusterTests {
     }
   }
 
-  @Test("a message over 900 KB is refused before it is queued")
+  @Test("a message over 1 MB is refused before it is queued")
   func tooLarge() async throws {
     try await withMock { _, kafka in
       let producer = try Producer(kafka: kafka, logger: testLogger)
-      try producer.send(.init(topic: "input", key: nil, value: [UInt8](repeating: 7, count: 900_000)))
+      try producer.send(.init(topic: "input", key: nil, value: [UInt8](repeating: 7, count: 999_000)))
       try producer.flush()
       let error = #expect(throws: StreamingError.self) {
-        try producer.send(.init(topic: "input", key: nil, value: [UInt8](repeating: 7, count: 900_001)))
+        try producer.send(.init(topic: "input", key: nil, value: [UInt8](repeating: 7, count: 1_000_001)))
       }
       #expect(error?.code == .messageTooLarge)
     }

@@ -220,6 +220,9 @@ public struct BeatExtractor: Sendable {
   private mutating func trim() {
     let pending = peaks.first ?? complexes.first ?? detector.horizon
     let keepFrom = pending - samples(Self.segmentRRSeconds.upperBound + 2 * Self.refinementSeconds)
+    // Where no beat is found, none takes the labels.
+    let oldest = Int64(Double(keepFrom) / Double(rate) * sampleRateHz - Self.referenceToleranceSeconds * sampleRateHz)
+    references.removeFirst(references.prefix { $0.sample < oldest }.count)
     let surplus = min(max(0, keepFrom - filteredStart), filtered[0].count)
     // Moving what remains costs, so it is done about once a second.
     guard surplus >= rate else { return }
