@@ -113,13 +113,6 @@ let package = Package(
         "Store", "Streaming", "ResyncCore", .product(name: "Yams", package: "Yams"),
       ]),
     tests("IngestTests", ["Ingest", "Messages", "Store", "Streaming", "ResyncCore"]),
-    tests(
-      "IntegrationTests",
-      [
-        "Ingest", "Preprocess", "Spectrogram", "Trainer", "Predictor", "Evaluator", "Resync",
-        "ServiceKit", "Streaming", "Messages", "Store", "ResyncCore", .product(name: "Logging", package: "swift-log"),
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-      ]),
   ],
   swiftLanguageModes: [.v6]
 )

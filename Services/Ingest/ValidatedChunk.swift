@@ -10,8 +10,6 @@ package struct ValidatedChunk {
     /// No surface ECG comes near; values beyond mean that the unit is wrong.
     var maximumMillivolts: Float = 50
     var identifierBytes = 1...256
-    /// Of one chunk; more than beats ever come in what fits a message.
-    var referenceBeats = 8000
 
     package init() {}
   }
@@ -31,7 +29,7 @@ package struct ValidatedChunk {
     message = chunk
     leads = try Self.leads(of: chunk)
     millivolts = try Self.millivolts(of: chunk, leads: leads, limits: limits)
-    try checkReferences(limits)
+    try checkReferences()
     if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil, !(0...130).contains(age)
     {
       throw Rejection(.missingField, "patient.age_years must lie within 0–130")
@@ -125,12 +123,7 @@ package struct ValidatedChunk {
     return planes
   }
 
-  private func checkReferences(_ limits: Limits) throws(Rejection) {
-    guard message.referenceBeats.count <= limits.referenceBeats else {
-      throw Rejection(
-        .invalidReference,
-        "\(message.referenceBeats.count) reference beats; at most \(limits.referenceBeats) are allowed")
-    }
+  private func checkReferences() throws(Rejection) {
     var previous: Int64 = -1
     for beat in message.referenceBeats {
       guard beat.sample > previous, beat.symbol.utf8.count == 1,

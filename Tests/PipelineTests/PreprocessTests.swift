@@ -140,7 +140,7 @@ struct PreprocessTests {
       _ = try stage.send(.with { $0.chunk = recording.chunk(0..<360) }, key: recording.id)
       let answer = try stage.send(bytes, key: recording.id)
       #expect(answer.rejectionCodes == [code] && answer.count == 1)
-      #expect(answer[0].value == bytes && answer[0].key == Array(recording.id.utf8))
+      #expect(answer[0].value == Array(bytes.prefix(maximumMessageBytes)) && answer[0].key == Array(recording.id.utf8))
       #expect(answer[0].header(HeaderName.service) == "preprocess")
       #expect(try stage.send(.with { $0.chunk = recording.chunk(720..<1080) }, key: recording.id).isEmpty)
       let end = try stage.send(recording.end(), key: recording.id)

@@ -5,7 +5,7 @@ import Testing
   private let complete = RecordingEnding(
     recordingID: "r-1", status: .complete, samples: 3600, waveformSHA256: someSHA, reason: "feed")
 
-  @Test("an opening written again changes nothing; an open recording may begin anew at another chunk, a complete one not")
+  @Test("an opening written again changes nothing; only a complete recording cannot begin anew at another chunk")
   func openingIsIdempotent() throws {
     try withDatabase { connection in
       let recordings = Recordings(connection)
