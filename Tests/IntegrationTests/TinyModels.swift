@@ -21,16 +21,18 @@ enum TinyModels {
     var generator = SeededGenerator(seed: specification.seed)
     let leads = specification.leadSet.channelCount
     let classes = specification.task.classNames.count
-    return (0..<4 * classes).map { index in
+    return (0..<32).map { index in
+      let group = index / 4
       let values = (0..<leads * image.rows * image.columns).map { _ in Float16(abs(generator.gaussian())) }
       let rr = 0.8 + 0.1 * Float(generator.gaussian())
       return TrainingExample(
-        id: "beat-\(index)", group: "group-\(index / classes)",
+        id: "beat-\(index)", group: "group-\(group)",
         image: SpectrogramImage(leadCount: leads, rows: image.rows, columns: image.columns, values: values),
         features: BeatFeatures(
           rrBefore: rr, rrAfter: rr, rrBeforeOverMedian: 1, rrAfterOverMedian: 1, rrBeforeOverRecent: 1,
           rrAfterOverRecent: 1, rrRatio: 1, templateCorrelation: 0.9 + 0.01 * Float(generator.gaussian())),
-        label: index % classes)
+        // A patient has one outcome.
+        label: specification.task == .crtResponse ? group % 2 : index % classes)
     }
   }
 }
