@@ -105,6 +105,8 @@ let package = Package(
     tests("StreamingTests", ["Streaming"]),
     tests("StoreTests", ["Store"]),
     tests("ServiceKitTests", ["ServiceKit"]),
+    tests("DeploymentTests", services.map { .init(stringLiteral: $0) } + ["ServiceKit"]),
+    tests("IngestTests", ["Ingest", "Messages", "Store", "Streaming", "ResyncCore"]),
     tests(
       "IntegrationTests",
       [

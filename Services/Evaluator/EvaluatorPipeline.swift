@@ -21,17 +21,7 @@ struct EvaluatorPipeline {
     guard try context.waitForKafka(topics: [Topic.predictions, Topic.rejected], stop: stop),
       let pool = try context.waitForDatabase(migrations: migrations, stop: stop)
     else { return }
-    var backoff = Backoff()
-    while !stop.isStopped {
-      do {
-        try follow(pool, stop) { backoff.reset() }
-      } catch let error as any RetriableError where error.isRetriable {
-        let delay = backoff.next()
-        context.readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after an error")
-        context.logger.warning("evaluator starts anew in \(delay): \(error)")
-        stop.wait(seconds: delay / .seconds(1))
-      }
-    }
+    try context.retrying(stop) { progressed in try follow(pool, stop) { progressed() } }
   }
 
   private func follow(_ pool: ConnectionPool, _ stop: StopSignal, progressed: () -> Void) throws {
@@ -78,6 +68,7 @@ struct EvaluatorPipeline {
     let began = Date()
     let file = reportFolder.appendingPathComponent("report.html")
     try pool.withConnection { connection in
+      let asOf = try connection.execute("select clock_timestamp() as now")[0]["now", .timestamp]
       let beats = try BeatEvaluation.read(connection)
       let responses = try ResponseEvaluation.read(connection)
       guard !beats.isEmpty || !responses.isEmpty else { return }
@@ -88,7 +79,7 @@ struct EvaluatorPipeline {
       try connection.transaction {
         let rows =
           try beats.map { try $0.row(report: file.path) } + responses.compactMap { try $0.row(report: file.path) }
-        for row in rows { try Evaluations(connection).upsert(row) }
+        for row in rows { try Evaluations(connection).upsert(row, asOf: asOf) }
       }
       context.logger.info("\(beats.count + responses.count) evaluations written, report \(file.path)")
     }

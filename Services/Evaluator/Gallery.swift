@@ -51,6 +51,10 @@ final class Gallery: Sendable {
   /// Follows `ecg.spectrograms` by assignment, from what is still there.
   func follow(_ context: ServiceContext, _ stop: StopSignal) throws {
     guard try context.waitForKafka(topics: [Topic.spectrograms], stop: stop) else { return }
+    try context.retrying(stop) { _ in try read(context, stop) }
+  }
+
+  private func read(_ context: ServiceContext, _ stop: StopSignal) throws {
     let partitions = try Admin(kafka: context.kafka, logger: context.logger).describe([Topic.spectrograms])
     let consumer = try Consumer(kafka: context.kafka, membership: nil, logger: context.logger)
     defer { consumer.close() }

@@ -4,13 +4,13 @@ import Messages
 import ServiceKit
 import Store
 
-enum EvaluatorKeys: ConfigurationKeySet {
+package enum EvaluatorKeys: ConfigurationKeySet {
   static let reportFolder = ConfigurationKey.string(
     "report-folder", default: "reports", valueName: "folder", help: "Where report.html is written.")
   static let quiet = ConfigurationKey.seconds(
     "quiet", default: 2, range: 0.1...3600, help: "An evaluation starts after so long without a new prediction.")
 
-  static let keys = CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + [reportFolder, quiet]
+  package static let keys = CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + [reportFolder, quiet]
 }
 
 @main

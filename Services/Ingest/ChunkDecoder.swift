@@ -5,16 +5,25 @@ import ResyncCore
 import SwiftProtobuf
 
 /// Turns a payload of `ecg.ingest` into the one chunk that it carries, whatever its content type.
-struct ChunkDecoder {
+package struct ChunkDecoder {
   /// The headers and key that came with the payload.
-  struct Envelope {
-    var contentType: String?
-    var feedID: String?
-    var patientID: String?
-    var key: [UInt8]?
+  package struct Envelope {
+    package var contentType: String?
+    package var feedID: String?
+    package var patientID: String?
+    package var key: [UInt8]?
+
+    package init(contentType: String?, feedID: String? = nil, patientID: String? = nil, key: [UInt8]? = nil) {
+      self.contentType = contentType
+      self.feedID = feedID
+      self.patientID = patientID
+      self.key = key
+    }
   }
 
-  func decode(_ payload: [UInt8], _ envelope: Envelope) throws(Rejection) -> ProtoEcgChunk {
+  package init() {}
+
+  package func decode(_ payload: [UInt8], _ envelope: Envelope) throws(Rejection) -> ProtoEcgChunk {
     guard payload.count <= maximumMessageBytes else {
       throw Rejection(.payloadTooLarge, "\(payload.count) bytes; at most \(maximumMessageBytes) are allowed")
     }
@@ -79,8 +88,12 @@ struct ChunkDecoder {
       return chunk
     } catch let rejection as Rejection {
       throw rejection
+    } catch let error as WFDBError {
+      // Without the file's name, which may be a patient's.
+      let place = error.byte.map { " at byte \($0) of a file" } ?? ""
+      throw Rejection(.malformedPayload, "WFDB bundle: \(error.code.rawValue)\(place)")
     } catch {
-      throw Rejection(.malformedPayload, "WFDB: \(error)")
+      throw Rejection(.malformedPayload, "the WFDB bundle cannot be read")
     }
   }
 }

@@ -4,38 +4,65 @@ import ResyncCore
 import Store
 
 /// What becomes of each chunk, as a value: no I/O, the same answer for the same history.
-struct IngestDecider {
-  struct Identity: Hashable {
-    var recordingID: String
-    var patient: String
-    var feedID: String
+package struct IngestDecider {
+  package struct Identity: Hashable {
+    package var recordingID: String
+    package var patient: String
+    package var feedID: String
+
+    package init(recordingID: String, patient: String, feedID: String) {
+      self.recordingID = recordingID
+      self.patient = patient
+      self.feedID = feedID
+    }
+  }
+
+  /// What PostgreSQL knows of a recording that is not open here.
+  package struct Prior: Hashable {
+    package var status: RecordingRow.Status
+    package var origin: Origin
+    package var waveformSHA256: String?
+
+    package init(status: RecordingRow.Status, origin: Origin, waveformSHA256: String? = nil) {
+      self.status = status
+      self.origin = origin
+      self.waveformSHA256 = waveformSHA256
+    }
+
+    init(_ row: RecordingRow) {
+      self.init(status: row.status, origin: row.origin, waveformSHA256: row.waveformSHA256)
+    }
   }
 
   /// Rows to write before the Kafka transaction commits; repeating them changes nothing.
-  enum RowChange: Hashable {
+  package enum RowChange: Hashable {
     case open(RecordingOpening)
     case end(RecordingEnding)
   }
 
-  struct Action {
-    var events: [ProtoRecordingEvent] = []
-    var rows: [RowChange] = []
-    var rejection: Rejection?
+  package struct Action {
+    package var events: [ProtoRecordingEvent] = []
+    package var rows: [RowChange] = []
+    package var rejection: Rejection?
     /// The chunk added nothing: it had come before, or its recording was already refused.
-    var repeated = false
+    package var repeated = false
   }
 
   static let feedEnded = "feed"
   static let idleTimeout = "idle-timeout"
 
   /// Values of one output chunk: 800 KB of float32.
-  var maximumValuesPerChunk = 200_000
-  var maximumRecordingSeconds = 48.0 * 3600
+  package var maximumValuesPerChunk = 200_000
+  var maximumRecordingSeconds: Double
+
+  package init(maximumRecordingSeconds: Double = 48 * 3600) {
+    self.maximumRecordingSeconds = maximumRecordingSeconds
+  }
 
   // MARK: - Decisions
 
-  func handle(
-    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: RecordingRow?, origin: Origin
+  package func handle(
+    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: Prior?, origin: Origin
   ) -> Action {
     switch state?.phase {
     case nil:
@@ -51,15 +78,15 @@ struct IngestDecider {
   }
 
   /// Refuses a chunk that did not validate, and with it the recording, unless that has already ended.
-  func refuse(
-    _ rejection: Rejection, last: Bool, _ identity: Identity, facts: ProtoPatientFacts, synthetic: Bool,
-    state: inout ProtoIngestState?, prior: RecordingRow?, origin: Origin
+  package func refuse(
+    _ rejection: Rejection, _ chunk: ProtoEcgChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: Prior?,
+    origin: Origin
   ) -> Action {
     switch state?.phase {
     case nil where isRepeat(prior, origin):
       return Action(rejection: rejection)
     case .rejected:
-      if last { state = nil }
+      if chunk.last { state = nil }
       return Action(repeated: true)
     case .verifying:
       state = nil
@@ -72,16 +99,16 @@ struct IngestDecider {
       end.status = .rejected
       end.code = rejection.code.rawValue
       end.samples = state?.samples ?? 0
-      end.patientFacts = state?.patientFacts ?? facts
-      end.synthetic = state?.synthetic ?? synthetic
+      end.patientFacts = state?.patientFacts ?? chunk.patient
+      end.synthetic = state?.synthetic ?? chunk.synthetic
       action.events = [.with { $0.end = end }]
       if state == nil {
         action.rows = [
           .open(
             RecordingOpening(
               recordingID: identity.recordingID, feedID: identity.feedID,
-              patient: Self.patient(identity.patient, facts, synthetic: synthetic), sampleRateHz: nil, leads: [],
-              synthetic: synthetic, ageYears: Self.age(facts), origin: origin))
+              patient: Self.patient(identity.patient, chunk.patient, synthetic: chunk.synthetic), sampleRateHz: nil,
+              leads: [], synthetic: chunk.synthetic, ageYears: Self.age(chunk.patient), origin: origin))
         ]
       }
       action.rows.append(
@@ -89,7 +116,7 @@ struct IngestDecider {
           RecordingEnding(
             recordingID: identity.recordingID, status: .rejected, code: rejection.code.rawValue, samples: end.samples,
             waveformSHA256: nil, reason: Self.feedEnded)))
-      if last {
+      if chunk.last {
         state = nil
       } else {
         var refused = state ?? ProtoIngestState()
@@ -102,7 +129,7 @@ struct IngestDecider {
   }
 
   /// Called when no chunk has come for the idle timeout: an open recording ends with what it has.
-  func expire(state: inout ProtoIngestState?) -> Action {
+  package func expire(state: inout ProtoIngestState?) -> Action {
     guard let open = state, open.phase == .open else {
       state = nil
       return Action()
@@ -113,12 +140,12 @@ struct IngestDecider {
   // MARK: - Phases
 
   /// A redelivery of the first chunk, after a crash between the row and the Kafka commit, is no repeat.
-  private func isRepeat(_ prior: RecordingRow?, _ origin: Origin) -> Bool {
+  private func isRepeat(_ prior: Prior?, _ origin: Origin) -> Bool {
     prior.map { $0.status == .complete && $0.origin != origin } ?? false
   }
 
   private func begin(
-    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: RecordingRow?, origin: Origin
+    _ chunk: ValidatedChunk, _ identity: Identity, state: inout ProtoIngestState?, prior: Prior?, origin: Origin
   ) -> Action {
     let again = isRepeat(prior, origin)
     guard chunk.message.sequence == 0 else {
@@ -126,8 +153,7 @@ struct IngestDecider {
       return refuse(
         Rejection(
           .chunkOutOfOrder, "the recording's first chunk has sequence \(chunk.message.sequence); 0 is expected"),
-        last: chunk.message.last, identity, facts: chunk.message.patient, synthetic: chunk.message.synthetic,
-        state: &state, prior: prior, origin: origin)
+        chunk.message, identity, state: &state, prior: prior, origin: origin)
     }
     var fresh = ProtoIngestState()
     fresh.recordingID = identity.recordingID
@@ -163,9 +189,7 @@ struct IngestDecider {
     let sequence = chunk.message.sequence
     if sequence < open.nextSequence { return Action(repeated: true) }
     if let rejection = objection(to: chunk, in: open) {
-      return refuse(
-        rejection, last: chunk.message.last, identity, facts: open.patientFacts, synthetic: open.synthetic,
-        state: &state, prior: nil, origin: origin)
+      return refuse(rejection, chunk.message, identity, state: &state, prior: nil, origin: origin)
     }
     var action = Action()
     action.events = pieces(of: chunk, identity, from: open.samples)
@@ -174,8 +198,8 @@ struct IngestDecider {
     guard chunk.message.last else { return action }
     if open.samples == 0 {
       return refuse(
-        Rejection(.missingField, "the recording ends without a sample"), last: true, identity, facts: open.patientFacts,
-        synthetic: open.synthetic, state: &state, prior: nil, origin: origin)
+        Rejection(.missingField, "the recording ends without a sample"), chunk.message, identity, state: &state,
+        prior: nil, origin: origin)
     }
     let ending = end(open, state: &state, reason: Self.feedEnded)
     action.events += ending.events

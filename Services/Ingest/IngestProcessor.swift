@@ -76,8 +76,7 @@ final class IngestProcessor: StreamProcessor {
         action = decider.handle(try ValidatedChunk(chunk), identity, state: &open, prior: prior, origin: origin)
       } catch {
         action = decider.refuse(
-          error, last: chunk.last, identity, facts: chunk.patient, synthetic: chunk.synthetic, state: &open,
-          prior: prior, origin: origin)
+          error, chunk, identity, state: &open, prior: prior, origin: origin)
       }
       state = open.map(IngestState.init)
       if state == nil { lastSeen[identity.recordingID] = nil }
@@ -143,9 +142,9 @@ final class IngestProcessor: StreamProcessor {
   }
 
   /// A row that is not yet committed belongs to this transaction and is looked up in it first.
-  private func find(_ recordingID: String) throws -> RecordingRow? {
+  private func find(_ recordingID: String) throws -> IngestDecider.Prior? {
     if rows.contains(where: { $0.recordingID == recordingID }) { try prepareCommit() }
-    return try pool.withConnection(attempts: 1) { try Recordings($0).find(recordingID) }
+    return try pool.withConnection(attempts: 1) { try Recordings($0).find(recordingID) }.map(IngestDecider.Prior.init)
   }
 
   private func outgoing(

@@ -3,7 +3,7 @@ import Messages
 import ServiceKit
 import Store
 
-enum IngestKeys: ConfigurationKeySet {
+package enum IngestKeys: ConfigurationKeySet {
   static let idleTimeout = ConfigurationKey.seconds(
     "idle-timeout", default: 60, range: 1...86_400,
     help: "A recording of which nothing more has come for so long ends with what it has.")
@@ -11,7 +11,7 @@ enum IngestKeys: ConfigurationKeySet {
     "maximum-recording-hours", default: 48, range: 0.01...1000, unit: "hours",
     help: "A longer recording is refused with RECORDING_TOO_LONG.")
 
-  static let keys =
+  package static let keys =
     CommonKeys.keys + DatabaseKeys.keys + TransformKeys.keys + PseudonymKeys.keys + SchemaKeys.keys
     + [idleTimeout, maximumRecordingHours]
 }

@@ -3,23 +3,27 @@ import Messages
 import ResyncCore
 
 /// A chunk whose every field has been checked: known leads, physical units, finite samples of a sane size.
-struct ValidatedChunk {
+package struct ValidatedChunk {
   /// Limits on what a feed may send; exceeding one is a rejection, never a crash.
-  struct Limits {
+  package struct Limits {
     var sampleRateHz: ClosedRange<Double> = 100...1000
     /// No surface ECG comes near; values beyond mean that the unit is wrong.
     var maximumMillivolts: Float = 50
     var identifierBytes = 1...256
+    /// Of one chunk; more than beats ever come in what fits a message.
+    var referenceBeats = 8000
+
+    package init() {}
   }
 
-  var message: ProtoEcgChunk
-  var leads: [Lead]
+  package var message: ProtoEcgChunk
+  package var leads: [Lead]
   /// Planar [lead][sample], mV.
-  var millivolts: [[Float]]
+  package var millivolts: [[Float]]
 
-  var sampleCount: Int { millivolts.first?.count ?? 0 }
+  package var sampleCount: Int { millivolts.first?.count ?? 0 }
 
-  init(_ chunk: ProtoEcgChunk, limits: Limits = Limits()) throws(Rejection) {
+  package init(_ chunk: ProtoEcgChunk, limits: Limits = Limits()) throws(Rejection) {
     guard limits.sampleRateHz.contains(chunk.sampleRateHz) else {
       throw Rejection(
         .rateOutOfRange, "sample_rate_hz is \(chunk.sampleRateHz); \(describe(limits.sampleRateHz)) is allowed")
@@ -27,7 +31,7 @@ struct ValidatedChunk {
     message = chunk
     leads = try Self.leads(of: chunk)
     millivolts = try Self.millivolts(of: chunk, leads: leads, limits: limits)
-    try checkReferences()
+    try checkReferences(limits)
     if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil, !(0...130).contains(age)
     {
       throw Rejection(.missingField, "patient.age_years must lie within 0–130")
@@ -35,13 +39,16 @@ struct ValidatedChunk {
   }
 
   /// What a chunk must have before anything can be said of its recording.
-  static func checkIdentifiers(_ chunk: ProtoEcgChunk, limits: Limits = Limits()) throws(Rejection) {
+  package static func checkIdentifiers(_ chunk: ProtoEcgChunk, limits: Limits = Limits()) throws(Rejection) {
     for (name, value) in [
       ("feed_id", chunk.feedID), ("recording_uid", chunk.recordingUid), ("patient_id", chunk.patientID),
     ] {
       guard limits.identifierBytes.contains(value.utf8.count) else {
         throw Rejection(
           .missingField, "\(name) has \(value.utf8.count) bytes; \(describe(limits.identifierBytes)) are allowed")
+      }
+      guard value.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+        throw Rejection(.missingField, "\(name) contains control characters; it must be a plain identifier")
       }
     }
   }
@@ -117,7 +124,12 @@ struct ValidatedChunk {
     return planes
   }
 
-  private func checkReferences() throws(Rejection) {
+  private func checkReferences(_ limits: Limits) throws(Rejection) {
+    guard message.referenceBeats.count <= limits.referenceBeats else {
+      throw Rejection(
+        .invalidReference,
+        "\(message.referenceBeats.count) reference beats; at most \(limits.referenceBeats) are allowed")
+    }
     var previous: Int64 = -1
     for beat in message.referenceBeats {
       guard beat.sample > previous, beat.symbol.count == 1 else {

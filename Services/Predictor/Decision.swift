@@ -3,7 +3,7 @@ import Messages
 import ResyncCore
 
 /// Why a decision is withheld although a probability can be computed.
-enum ApplicabilityFlag: String, CaseIterable {
+package enum ApplicabilityFlag: String, CaseIterable {
   /// QRS under 120 ms: no guideline gives CRT for dyssynchrony, and no training patient had it.
   case narrowQRS = "NARROW_QRS"
   case paced = "PACED"
@@ -14,26 +14,32 @@ enum ApplicabilityFlag: String, CaseIterable {
 }
 
 /// What a recording's beats say of the patient, as a pure function of rows and model.
-struct ResponseDecision: Hashable {
+package struct ResponseDecision: Hashable {
   /// One scored beat: log-odds of response and whether it may speak for the patient.
-  struct ScoredBeat: Hashable {
+  package struct ScoredBeat: Hashable {
     var logOdds: Float
     /// Quality passed and not suspected ectopic.
     var usable: Bool
     var distance: Float
+
+    package init(logOdds: Float, usable: Bool, distance: Float) {
+      self.logOdds = logOdds
+      self.usable = usable
+      self.distance = distance
+    }
   }
 
-  static let responder = "responder"
-  static let nonResponder = "non-responder"
+  package static let responder = "responder"
+  package static let nonResponder = "non-responder"
   static let minimumUsableBeats = 3
 
   /// σ(mean log-odds over usable beats); nil when there is none.
-  var probability: Double?
-  var flags: [ApplicabilityFlag]
+  package var probability: Double?
+  package var flags: [ApplicabilityFlag]
   /// Nil is an abstention.
-  var decision: String?
+  package var decision: String?
 
-  init(
+  package init(
     beats: [ScoredBeat], measures: ProtoEcgMeasures, ageYears: Double?, threshold: Double, distanceLimit: Float?
   ) {
     let usable = beats.filter(\.usable)

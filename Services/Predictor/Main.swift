@@ -5,7 +5,7 @@ import ResyncCore
 import ServiceKit
 import Store
 
-enum PredictorKeys: ConfigurationKeySet {
+package enum PredictorKeys: ConfigurationKeySet {
   static let tasks = ConfigurationKey.list(
     "tasks", default: ModelTask.allCases.map(\.rawValue), valueName: "task,…",
     allowed: "one or more of " + ModelTask.allCases.map(\.rawValue).joined(separator: ", "),
@@ -16,7 +16,7 @@ enum PredictorKeys: ConfigurationKeySet {
   static let batchSize = ConfigurationKey.integer(
     "batch-size", default: 256, range: 1...4096, help: "Most messages scored and written at once.")
 
-  static let keys =
+  package static let keys =
     CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + [TransformKeys.sessionTimeout] + [
       tasks, threads, batchSize,
     ]

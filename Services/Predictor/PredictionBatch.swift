@@ -6,21 +6,21 @@ import Store
 import Streaming
 
 /// One poll's worth of `ecg.spectrograms`, decoded: beats to score and recordings that end.
-struct PredictionBatch {
-  struct Beat {
-    var message: ProtoSpectrogram
-    var image: SpectrogramImage
-    var features: BeatFeatures
-    var leads: [Lead]
+package struct PredictionBatch {
+  package struct Beat {
+    package var message: ProtoSpectrogram
+    package var image: SpectrogramImage
+    package var features: BeatFeatures
+    package var leads: [Lead]
   }
 
-  var beats: [Beat] = []
-  var ends: [ProtoRecordingEnd] = []
-  var rejected: [OutgoingMessage] = []
+  package var beats: [Beat] = []
+  package var ends: [ProtoRecordingEnd] = []
+  package var rejected: [OutgoingMessage] = []
   /// The offset after the last message of each partition.
-  var offsets: [TopicPartition: Int64] = [:]
+  package var offsets: [TopicPartition: Int64] = [:]
 
-  init(_ messages: [ConsumedMessage], metrics: ServiceMetrics) {
+  package init(_ messages: [ConsumedMessage], metrics: ServiceMetrics) {
     for message in messages {
       offsets[TopicPartition(message.topic, message.partition)] = message.offset + 1
       do {
@@ -46,5 +46,5 @@ struct PredictionBatch {
   }
 
   /// Every recording that the batch speaks of.
-  var recordingIDs: [String] { Set(beats.map(\.message.recordingID) + ends.map(\.recordingID)).sorted() }
+  package var recordingIDs: [String] { Set(beats.map(\.message.recordingID) + ends.map(\.recordingID)).sorted() }
 }

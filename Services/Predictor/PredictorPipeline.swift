@@ -28,17 +28,7 @@ struct PredictorPipeline {
     var scorer = Scorer(tasks: tasks, threads: threads)
     try waitForModels(&scorer, pool, stop)
 
-    var backoff = Backoff()
-    while !stop.isStopped {
-      do {
-        try consume(&scorer, pool, stop) { backoff.reset() }
-      } catch let error as any RetriableError where error.isRetriable {
-        context.readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after an error")
-        let delay = backoff.next()
-        context.logger.warning("predictor starts anew in \(delay): \(error)")
-        stop.wait(seconds: delay / .seconds(1))
-      }
-    }
+    try context.retrying(stop) { progressed in try consume(&scorer, pool, stop) { progressed() } }
   }
 
   /// Nothing is consumed before every task has a live model: messages wait in Kafka, and the service is not ready.

@@ -32,6 +32,10 @@ struct PromotionListener {
 
   func run(_ stop: StopSignal) throws {
     guard try context.waitForKafka(topics: [Topic.modelEvents], stop: stop) else { return }
+    try context.retrying(stop) { _ in try follow(stop) }
+  }
+
+  private func follow(_ stop: StopSignal) throws {
     let consumer = try Consumer(kafka: context.kafka, membership: nil, logger: context.logger)
     defer { consumer.close() }
     try consumer.assign([TopicPartition(Topic.modelEvents, 0): .end])

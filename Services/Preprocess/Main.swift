@@ -3,8 +3,8 @@ import Messages
 import ResyncCore
 import ServiceKit
 
-enum PreprocessKeys: ConfigurationKeySet {
-  static let keys = CommonKeys.keys + TransformKeys.keys + PipelineKeys.keys
+package enum PreprocessKeys: ConfigurationKeySet {
+  package static let keys = CommonKeys.keys + TransformKeys.keys + PipelineKeys.keys
 }
 
 @main

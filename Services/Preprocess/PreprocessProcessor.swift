@@ -5,15 +5,20 @@ import ServiceKit
 import Streaming
 
 /// Recordings in, beats out: the streaming signal chain with its state per recording.
-struct PreprocessProcessor: StreamProcessor {
+package struct PreprocessProcessor: StreamProcessor {
   static let service = "preprocess"
 
   var pipeline: PipelineConfiguration
   var metrics: ServiceMetrics
 
-  func stateKey(of message: ConsumedMessage) -> String? { message.keyText }
+  package init(pipeline: PipelineConfiguration, metrics: ServiceMetrics) {
+    self.pipeline = pipeline
+    self.metrics = metrics
+  }
 
-  mutating func process(_ message: ConsumedMessage, state: inout RecordingState?) throws -> [OutgoingMessage] {
+  package func stateKey(of message: ConsumedMessage) -> String? { message.keyText }
+
+  package mutating func process(_ message: ConsumedMessage, state: inout RecordingState?) throws -> [OutgoingMessage] {
     do {
       guard let event = try ProtoRecordingEvent.decoded(from: message.value).event else {
         throw Rejection(.malformedPayload, "an event that is neither chunk nor end")

@@ -3,17 +3,17 @@ import ResyncCore
 import Streaming
 
 /// What preprocess keeps of a recording between messages.
-enum RecordingState: KeyedStateValue {
+package enum RecordingState: KeyedStateValue {
   case open(OpenRecording)
   /// A chunk was refused: the rest is dropped and the recording's end says so downstream.
   case rejected(code: String)
 
-  init(serialized: [UInt8]) throws {
+  package init(serialized: [UInt8]) throws {
     let stored = try ProtoPreprocessState.decoded(from: serialized)
     self = stored.rejectionCode.isEmpty ? .open(try OpenRecording(stored)) : .rejected(code: stored.rejectionCode)
   }
 
-  func serialized() throws -> [UInt8] {
+  package func serialized() throws -> [UInt8] {
     switch self {
     case .open(let open): open.stored.encoded()
     case .rejected(let code): ProtoPreprocessState.with { $0.rejectionCode = code }.encoded()
@@ -22,7 +22,7 @@ enum RecordingState: KeyedStateValue {
 }
 
 /// An open recording: filters, detector, RR history and template, and how far they have come.
-struct OpenRecording {
+package struct OpenRecording {
   var extractor: BeatExtractor
   var leads: [String]
   var patient: String

@@ -5,18 +5,18 @@ import Store
 import SwiftCSV
 
 /// `cohort.csv`: one line a patient, baselines and outcome together.
-struct CohortTable {
+package struct CohortTable {
   /// Names carry the unit; see docs/ANALYSTS.md for meanings.
-  static let columns = [
+  package static let columns = [
     "patient_id", "role", "synthetic", "age_years", "sex", "nyha", "ischaemic", "lvef_percent", "lvesv_ml", "lvedv_ml",
     "qrs_duration_ms", "lbbb", "rhythm", "scar_percent", "followup_months", "lvesv_after_ml", "event",
   ]
 
   private var rows: [[String: String]] = []
 
-  init() {}
+  package init() {}
 
-  init(csv text: String) throws {
+  package init(csv text: String) throws {
     let csv: CSV<Named>
     do {
       csv = try CSV<Named>(string: text)
@@ -36,7 +36,7 @@ struct CohortTable {
 
   // MARK: - To the store
 
-  func cohort(named name: String, note: String, pseudonymiser: Pseudonymiser) throws -> Cohort {
+  package func cohort(named name: String, note: String, pseudonymiser: Pseudonymiser) throws -> Cohort {
     var baselines: [Baseline] = []
     var outcomes: [Outcome] = []
     var problems: [String] = []
@@ -83,7 +83,7 @@ struct CohortTable {
 
   // MARK: - From the simulator
 
-  mutating func append(_ patient: SimulatedPatient, role: Baseline.Role) {
+  package mutating func append(_ patient: SimulatedPatient, role: Baseline.Role) {
     let (baselines, outcome) = (patient.baselines, patient.outcome)
     func number(_ value: Double) -> String { String(format: "%.2f", value) }
     rows.append([
@@ -97,7 +97,7 @@ struct CohortTable {
     ])
   }
 
-  var csv: String {
+  package var csv: String {
     let lines = rows.map { row in Self.columns.map { row[$0] ?? "" }.joined(separator: ",") }
     return ([Self.columns.joined(separator: ",")] + lines).joined(separator: "\n") + "\n"
   }

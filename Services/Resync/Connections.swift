@@ -6,8 +6,8 @@ import Store
 import Streaming
 
 /// Kafka and PostgreSQL.
-enum OperatorKeys: ConfigurationKeySet {
-  static let keys: [any AnyConfigurationKey] =
+package enum OperatorKeys: ConfigurationKeySet {
+  package static let keys: [any AnyConfigurationKey] =
     [CommonKeys.kafkaBootstrapServers, CommonKeys.topicPrefix, CommonKeys.kafkaProperties] + DatabaseKeys.keys
     + SchemaKeys.keys
 }

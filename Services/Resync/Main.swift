@@ -24,7 +24,7 @@ struct ResyncCommand: ParsableCommand {
 }
 
 /// What went wrong, in a sentence that says what to do.
-struct CommandFailure: Error, CustomStringConvertible {
-  var description: String
+package struct CommandFailure: Error, CustomStringConvertible {
+  package var description: String
   init(_ description: String) { self.description = description }
 }

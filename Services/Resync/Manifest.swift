@@ -1,13 +1,20 @@
 import Foundation
 
 /// What a publisher sent, one JSON line a recording: the list against which outcomes are counted.
-struct ManifestEntry: Codable, Hashable {
+package struct ManifestEntry: Codable, Hashable {
   var recordingID: String
   var record: String
   var feed: String
   var samples: Int
 
-  static func read(_ files: [String]) throws -> [ManifestEntry] {
+  package init(recordingID: String, record: String, feed: String, samples: Int) {
+    self.recordingID = recordingID
+    self.record = record
+    self.feed = feed
+    self.samples = samples
+  }
+
+  package static func read(_ files: [String]) throws -> [ManifestEntry] {
     let decoder = JSONDecoder()
     return try files.flatMap { file -> [ManifestEntry] in
       let text: String
@@ -26,7 +33,7 @@ struct ManifestEntry: Codable, Hashable {
     }
   }
 
-  static func write(_ entries: [ManifestEntry], to file: String) throws {
+  package static func write(_ entries: [ManifestEntry], to file: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let lines = try entries.map { String(decoding: try encoder.encode($0), as: UTF8.self) + "\n" }

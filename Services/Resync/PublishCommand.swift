@@ -83,7 +83,7 @@ struct PublishCommand: ParsableCommand {
 }
 
 /// A record as the numbered chunks of a feed.
-struct RecordChunks {
+package struct RecordChunks {
   var record: WFDBRecord
   var annotations: [WFDBAnnotation]
   var feed: String
@@ -91,11 +91,22 @@ struct RecordChunks {
   var patient: String
   var chunkSeconds: Double
 
-  var sampleCount: Int { record.digital.first?.count ?? 0 }
-  private var perChunk: Int { max(1, Int(chunkSeconds * record.header.sampleRateHz)) }
-  var count: Int { max(1, (sampleCount + perChunk - 1) / perChunk) }
+  package init(
+    record: WFDBRecord, annotations: [WFDBAnnotation], feed: String, uid: String, patient: String, chunkSeconds: Double
+  ) {
+    self.record = record
+    self.annotations = annotations
+    self.feed = feed
+    self.uid = uid
+    self.patient = patient
+    self.chunkSeconds = chunkSeconds
+  }
 
-  func message(_ index: Int) -> OutgoingMessage {
+  package var sampleCount: Int { record.digital.first?.count ?? 0 }
+  private var perChunk: Int { max(1, Int(chunkSeconds * record.header.sampleRateHz)) }
+  package var count: Int { max(1, (sampleCount + perChunk - 1) / perChunk) }
+
+  package func message(_ index: Int) -> OutgoingMessage {
     let range = index * perChunk..<min((index + 1) * perChunk, sampleCount)
     var chunk = ProtoEcgChunk(record: record, annotations: annotations, range: range)
     chunk.feedID = feed

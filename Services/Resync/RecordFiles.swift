@@ -4,12 +4,12 @@ import Messages
 import ResyncCore
 
 /// A WFDB record on disk.
-struct RecordFile: Hashable {
-  var folder: URL
-  var name: String
+package struct RecordFile: Hashable {
+  package var folder: URL
+  package var name: String
 
   /// Every record under the paths: a header, a record without its ending, or a folder of headers.
-  static func find(_ paths: [String]) throws -> [RecordFile] {
+  package static func find(_ paths: [String]) throws -> [RecordFile] {
     let found = try paths.flatMap { path -> [RecordFile] in
       let url = URL(fileURLWithPath: path)
       var isFolder: ObjCBool = false
@@ -30,7 +30,7 @@ struct RecordFile: Hashable {
   func bytes(_ file: String) throws -> [UInt8] { Array(try Data(contentsOf: folder.appendingPathComponent(file))) }
 
   /// The record with its reference beats and the hash of its files, which is its uid.
-  func load() throws -> (record: WFDBRecord, annotations: [WFDBAnnotation], uid: String) {
+  package func load() throws -> (record: WFDBRecord, annotations: [WFDBAnnotation], uid: String) {
     let header = try bytes(name + ".hea")
     var hash = SHA256()
     hash.update(data: Data(header))

@@ -54,7 +54,9 @@ struct ReplayCommand: ParsableCommand {
     try replay(&wanted, settings, connection)
     print("replayed \(asked - wanted.count) messages")
     if !wanted.isEmpty {
-      throw CommandFailure("\(wanted.count) messages are no longer on \(Topic.rejected): its retention removed them")
+      throw CommandFailure(
+        "\(wanted.count) messages are no longer on \(Topic.rejected): its retention removed them, or they were too large to keep whole"
+      )
     }
   }
 
@@ -75,6 +77,7 @@ struct ReplayCommand: ParsableCommand {
         case .endOfPartition(let partition, _): open.remove(partition)
         case .message(let message):
           guard let origin = Self.origin(of: message), wanted.contains(origin),
+            message.header(HeaderName.cutFrom) == nil,
             try Rejections(connection).markReplayed(origin)
           else { continue }
           wanted.remove(origin)

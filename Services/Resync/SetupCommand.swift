@@ -6,17 +6,17 @@ import Streaming
 import Yams
 
 /// `schemas/topics.yaml`.
-struct TopicsFile: Codable {
-  var topics: [TopicSpecification]
+package struct TopicsFile: Codable {
+  package var topics: [TopicSpecification]
   /// Properties that replace those of `topics` on the embedded broker.
-  var embedded: [Override]
+  package var embedded: [Override]
 
-  struct Override: Codable {
-    var name: String
-    var configuration: [String: String]
+  package struct Override: Codable {
+    package var name: String
+    package var configuration: [String: String]
   }
 
-  func specifications(embedded isEmbedded: Bool) -> [TopicSpecification] {
+  package func specifications(embedded isEmbedded: Bool) -> [TopicSpecification] {
     guard isEmbedded else { return topics }
     return topics.map { topic in
       var topic = topic

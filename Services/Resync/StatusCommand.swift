@@ -43,7 +43,7 @@ struct StatusCommand: ParsableCommand {
     let recordings = manifest.isEmpty ? nil : try ManifestEntry.read(manifest).map(\.recordingID)
     let deadline = Date(timeIntervalSinceNow: wait)
     var status = try SuiteStatus.read(connection, recordings: recordings)
-    while Date() < deadline, try status.missing > 0 || !isScored(connection, recordings) {
+    while Date() < deadline, try status.missing > 0 || !isScored(connection) {
       Thread.sleep(forTimeInterval: 0.5)
       status = try SuiteStatus.read(connection, recordings: recordings)
     }
@@ -56,10 +56,10 @@ struct StatusCommand: ParsableCommand {
   }
 
   /// Every prediction stands in an evaluation made since.
-  private func isScored(_ connection: Connection, _ recordings: [String]?) throws -> Bool {
+  private func isScored(_ connection: Connection) throws -> Bool {
     let row = try connection.execute(
       """
-      select coalesce((select max(created_at) from evaluations) >= (select max(created_at) from predictions), false)
+      select coalesce((select min(scored_at) from evaluations) > (select max(created_at) from predictions), false)
         as scored
       """)[0]
     return try row["scored", .bool]

@@ -3,8 +3,8 @@ import Messages
 import ResyncCore
 import ServiceKit
 
-enum SpectrogramKeys: ConfigurationKeySet {
-  static let keys = CommonKeys.keys + TransformKeys.keys + PipelineKeys.keys
+package enum SpectrogramKeys: ConfigurationKeySet {
+  package static let keys = CommonKeys.keys + TransformKeys.keys + PipelineKeys.keys
 }
 
 @main

@@ -5,8 +5,8 @@ import ServiceKit
 import Streaming
 
 /// Beats in, tensors out; nothing is remembered between messages.
-struct SpectrogramProcessor: StreamProcessor {
-  typealias State = Stateless
+package struct SpectrogramProcessor: StreamProcessor {
+  package typealias State = Stateless
 
   static let service = "spectrogram"
 
@@ -14,9 +14,15 @@ struct SpectrogramProcessor: StreamProcessor {
   var transform: SpectrogramTransform
   var metrics: ServiceMetrics
 
-  func stateKey(of message: ConsumedMessage) -> String? { nil }
+  package init(pipeline: PipelineConfiguration, transform: SpectrogramTransform, metrics: ServiceMetrics) {
+    self.pipeline = pipeline
+    self.transform = transform
+    self.metrics = metrics
+  }
 
-  mutating func process(_ message: ConsumedMessage, state: inout Stateless?) throws -> [OutgoingMessage] {
+  package func stateKey(of message: ConsumedMessage) -> String? { nil }
+
+  package mutating func process(_ message: ConsumedMessage, state: inout Stateless?) throws -> [OutgoingMessage] {
     do {
       switch try ProtoBeatEvent.decoded(from: message.value).event {
       case .beat(let beat): return [Self.event(.spectrogram(try spectrogram(of: beat)), recordingID: beat.recordingID)]

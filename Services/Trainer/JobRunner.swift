@@ -151,7 +151,7 @@ struct JobRunner {
     }
     return "nothing more came for \(Int(seconds)) s: \(collector.waiting.count) recordings have not ended "
       + "(\(named(collector.waiting))), \(collector.lost.count) have lost beats to the topic's retention "
-      + "(\(named(collector.lost))); publish them again while the job runs"
+      + "(\(named(collector.lost))); submit the job before publishing, or lengthen the retention of ecg.spectrograms"
   }
 
   /// Model, promotion and the job's success in one transaction; then the event that wakes predictors.

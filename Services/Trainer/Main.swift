@@ -4,7 +4,7 @@ import Messages
 import ServiceKit
 import Store
 
-enum TrainerKeys: ConfigurationKeySet {
+package enum TrainerKeys: ConfigurationKeySet {
   static let threads = ConfigurationKey.integer(
     "threads", default: ProcessInfo.processInfo.activeProcessorCount, range: 1...256,
     help: "Threads of the network. The same seed and the same number give the same weights, bit for bit.")
@@ -16,7 +16,7 @@ enum TrainerKeys: ConfigurationKeySet {
     "maximum-beats", default: 200_000, range: 1...10_000_000,
     help: "Most beats that a job may hold in memory; a lead of a beat takes 8 KB.")
 
-  static let keys =
+  package static let keys =
     CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + [threads, lease, dataTimeout, maximumBeats]
 }
 

@@ -2,20 +2,20 @@ import Messages
 import ResyncCore
 
 /// Gathers the tensors of a job's recordings as they pass on `ecg.spectrograms`, whatever their order or repetitions.
-struct SpectrogramCollector {
-  struct Beat {
-    var image: SpectrogramImage
-    var features: BeatFeatures
-    var referenceSymbol: String
-    var usable: Bool
+package struct SpectrogramCollector {
+  package struct Beat {
+    package var image: SpectrogramImage
+    package var features: BeatFeatures
+    package var referenceSymbol: String
+    package var usable: Bool
   }
 
-  struct Recording {
-    var id: String
-    var patient: String
-    var synthetic: Bool
+  package struct Recording {
+    package var id: String
+    package var patient: String
+    package var synthetic: Bool
     /// By R-peak sample, ascending.
-    var beats: [(rPeakSample: Int64, beat: Beat)]
+    package var beats: [(rPeakSample: Int64, beat: Beat)]
   }
 
   let wanted: Set<String>
@@ -24,16 +24,16 @@ struct SpectrogramCollector {
   private var beats: [String: [Int64: Beat]] = [:]
   private var ends: [String: ProtoRecordingEnd] = [:]
   /// Recordings without the leads that the model reads.
-  private(set) var lacking: Set<String> = []
+  package private(set) var lacking: Set<String> = []
 
-  init(wanted: Set<String>, pipelineID: String, leadSet: LeadSet) {
+  package init(wanted: Set<String>, pipelineID: String, leadSet: LeadSet) {
     self.wanted = wanted
     self.pipelineID = pipelineID
     self.leadSet = leadSet
   }
 
   /// - Returns: whether the event was news for this job.
-  mutating func add(_ event: ProtoSpectrogramEvent) -> Bool {
+  package mutating func add(_ event: ProtoSpectrogramEvent) -> Bool {
     switch event.event {
     case .spectrogram(let message): return add(message)
     case .end(let end):
@@ -60,23 +60,23 @@ struct SpectrogramCollector {
   }
 
   /// Every wanted recording has ended and none of its beats is missing.
-  var isComplete: Bool { ends.count == wanted.count && lost.isEmpty }
+  package var isComplete: Bool { ends.count == wanted.count && lost.isEmpty }
 
   /// Wanted recordings whose end has not been seen.
-  var waiting: [String] { wanted.subtracting(ends.keys).sorted() }
+  package var waiting: [String] { wanted.subtracting(ends.keys).sorted() }
 
   /// Ended recordings of which beats are missing: retention removed them before they were read.
-  var lost: [String] {
+  package var lost: [String] {
     ends.values.filter {
       $0.status == .complete && !lacking.contains($0.recordingID) && (beats[$0.recordingID]?.count ?? 0) < Int($0.beats)
     }.map(\.recordingID).sorted()
   }
 
-  var beatCount: Int { beats.values.reduce(0) { $0 + $1.count } }
-  var endedCount: Int { ends.count }
+  package var beatCount: Int { beats.values.reduce(0) { $0 + $1.count } }
+  package var endedCount: Int { ends.count }
 
   /// What training can use: complete recordings, ordered by id.
-  var recordings: [Recording] {
+  package var recordings: [Recording] {
     ends.values.filter { $0.status == .complete }.sorted { $0.recordingID < $1.recordingID }.compactMap { end in
       guard let found = beats[end.recordingID] else { return nil }
       return Recording(

@@ -22,17 +22,7 @@ struct TrainerPipeline {
     guard try context.waitForKafka(topics: topics, stop: stop),
       let pool = try context.waitForDatabase(migrations: migrations, stop: stop)
     else { return }
-    var backoff = Backoff()
-    while !stop.isStopped {
-      do {
-        try work(pool, stop) { backoff.reset() }
-      } catch let error as any RetriableError where error.isRetriable {
-        let delay = backoff.next()
-        context.readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after an error")
-        context.logger.warning("trainer starts anew in \(delay): \(error)")
-        stop.wait(seconds: delay / .seconds(1))
-      }
-    }
+    try context.retrying(stop) { progressed in try work(pool, stop) { progressed() } }
   }
 
   private func work(_ pool: ConnectionPool, _ stop: StopSignal, progressed: () -> Void) throws {

@@ -3,13 +3,13 @@ import ResyncCore
 import Store
 
 /// The labelled examples of a job, and which recordings they came from.
-struct TrainingExamples {
-  var examples: [TrainingExample] = []
-  var recordings: [TrainingRecording] = []
-  var isSynthetic = false
+package struct TrainingExamples {
+  package var examples: [TrainingExample] = []
+  package var recordings: [TrainingRecording] = []
+  package var isSynthetic = false
 
   /// - Parameter responses: for `crt-response`, the outcome of each training patient.
-  init(_ collected: [SpectrogramCollector.Recording], task: ModelTask, responses: [String: Bool]) {
+  package init(_ collected: [SpectrogramCollector.Recording], task: ModelTask, responses: [String: Bool]) {
     for recording in collected {
       let before = examples.count
       for (sample, beat) in recording.beats {

@@ -33,6 +33,8 @@ public enum HeaderName {
   public static let errorCode = "error-code"
   public static let errorText = "error-text"
   public static let recordingID = "recording-id"
+  /// On a refused message whose value was cut to the size limit: its original size in bytes. It cannot be replayed.
+  public static let cutFrom = "cut-from-bytes"
 }
 
 /// The largest message that any topic carries, bytes.

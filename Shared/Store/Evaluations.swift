@@ -55,19 +55,20 @@ public struct Evaluations {
   public init(_ connection: Connection) { self.connection = connection }
 
   /// Writes an evaluation; one that stands is overwritten but keeps the time at which it was made.
-  public func upsert(_ row: EvaluationRow) throws {
+  /// - Parameter asOf: a time of the database's clock before the rows were read; now when nil.
+  public func upsert(_ row: EvaluationRow, asOf: Date? = nil) throws {
     try connection.execute(
       """
-      insert into evaluations (evaluation_id, \(Self.values))
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+      insert into evaluations (evaluation_id, \(Self.values), scored_at)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, coalesce($14, clock_timestamp()))
       on conflict (evaluation_id) do update set (\(Self.values)) =
-        row ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        row ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13), scored_at = excluded.scored_at
       """,
       [
         .text(row.evaluationID), .text(row.task), .text(row.modelID), .text(row.scope), .text(row.protocolText),
         .json(row.metrics), .int(row.counts?.truePositives), .int(row.counts?.trueNegatives),
         .int(row.counts?.falsePositives), .int(row.counts?.falseNegatives), .int(row.recordings), .int(row.beats),
-        .bool(row.synthetic),
+        .bool(row.synthetic), .timestamp(asOf),
       ])
   }
 

@@ -45,25 +45,32 @@ public enum ConsumerEvent: Sendable {
 public struct GroupMembership: Sendable {
   /// Without the configured prefix.
   public var group: String
+  /// A stable name makes a static member: started again within the session timeout, it goes on with its partitions at
+  /// once, and an older process of the same name is shut out; closing it says no goodbye. nil makes a dynamic member.
+  public var instance: String?
   /// How long the broker waits for a silent member before it gives its partitions to others.
   public var sessionTimeoutMilliseconds: Int
   /// How long a member may go without polling.
   public var maximumPollIntervalMilliseconds: Int
 
   public init(
-    group: String, sessionTimeoutMilliseconds: Int = 10_000, maximumPollIntervalMilliseconds: Int = 300_000
+    group: String, instance: String? = nil, sessionTimeoutMilliseconds: Int = 10_000,
+    maximumPollIntervalMilliseconds: Int = 300_000
   ) {
     self.group = group
+    self.instance = instance
     self.sessionTimeoutMilliseconds = sessionTimeoutMilliseconds
     self.maximumPollIntervalMilliseconds = maximumPollIntervalMilliseconds
   }
 
   var properties: [String: String] {
-    [
+    var properties = [
       "session.timeout.ms": String(sessionTimeoutMilliseconds),
       "heartbeat.interval.ms": String(max(1, sessionTimeoutMilliseconds / 4)),
       "max.poll.interval.ms": String(max(maximumPollIntervalMilliseconds, sessionTimeoutMilliseconds)),
     ]
+    properties["group.instance.id"] = instance
+    return properties
   }
 }
 
@@ -208,7 +215,7 @@ public final class Consumer {
     return answer == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : nil
   }
 
-  /// Leaves the group. Without it, the group waits for the session timeout.
+  /// Leaves the group, if a dynamic member. Without it, and with a static one, the group waits for the session timeout.
   public func close() {
     guard !isClosed else { return }
     isClosed = true
@@ -230,6 +237,9 @@ public final class Consumer {
     return try metadata.generation() >= 0 ? metadata : nil
   }
 
+  /// The broker has dropped this member; its partitions may be others' already. Comes before the event that says so.
+  package var isAssignmentLost: Bool { handle.withPointer { rd_kafka_assignment_lost($0) } != 0 }
+
   // MARK: Inner workings
 
   private func answerRebalance() throws(StreamingError) {
@@ -248,7 +258,7 @@ public final class Consumer {
     unanswered = rebalance
     let partitions = rebalance.partitions.map { TopicPartition(kafka.shortName($0.topic), $0.partition) }
     if rebalance.isAssignment { return .assigned(partitions) }
-    return .revoked(partitions, isLost: handle.withPointer { rd_kafka_assignment_lost($0) } != 0)
+    return .revoked(partitions, isLost: isAssignmentLost)
   }
 
   /// The message is lent: librdkafka finds time and headers by its address.

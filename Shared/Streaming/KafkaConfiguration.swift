@@ -19,7 +19,7 @@ public struct KafkaConfiguration: Sendable {
   }
 
   /// The largest message the suite may write, bytes.
-  public static let maximumMessageBytes = 900_000
+  public static let maximumMessageBytes = 1_000_000
 
   func fullName(_ name: String) -> String { topicPrefix + name }
 
@@ -49,7 +49,8 @@ extension KafkaConfiguration {
     "request.required.acks": "it is always all", "transactional.id": "it is made of group and instance",
     "transaction.timeout.ms": "set it in the service's own configuration",
     "session.timeout.ms": "set it in the service's own configuration",
-    "group.id": "each service has its own", "group.instance.id": "members are dynamic",
+    "group.id": "each service has its own",
+    "group.instance.id": "it is the service's instance name",
     "enable.auto.commit": "offsets are committed by hand", "enable.auto.offset.store": "offsets are committed by hand",
     "isolation.level": "each reader has its own", "auto.offset.reset": "it is always earliest",
     "partitioner": "it is always murmur2_random, as Java clients use",
@@ -69,7 +70,9 @@ extension KafkaConfiguration {
     .consumer: [
       "enable.auto.commit": "false", "enable.auto.offset.store": "false", "auto.offset.reset": "earliest",
       "enable.partition.eof": "true", "partition.assignment.strategy": "range", "fetch.message.max.bytes": "1048576",
-      "fetch.max.bytes": "16777216", "receive.message.max.bytes": "17825792", "queued.min.messages": "1000",
+      "fetch.max.bytes": "16777216", "queued.min.messages": "1000",
+      // Kafka keeps to fetch.max.bytes; the embedded broker sends all that a partition holds.
+      "receive.message.max.bytes": "1073741824",
       "queued.max.messages.kbytes": "16384",
     ],
   ]

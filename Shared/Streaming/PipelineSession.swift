@@ -300,6 +300,10 @@ final class PipelineSession<P: StreamProcessor> {
     // The changelog must hold the states before the broker holds the offsets: who takes over reads them in this order.
     try producer.flush()
     guard let finished = transaction else { return false }
+    // The broker refuses a replaced member by its generation; brokers before 2.5 do not, so ask here as well.
+    if consumer.isAssignmentLost {
+      throw StreamingError(.fenced, "the group gave this instance's partitions to others", isRetriable: true)
+    }
     try producer.sendOffsets(finished.offsets, of: membership)
     try producer.commit()
     transaction = nil
@@ -333,8 +337,8 @@ final class PipelineSession<P: StreamProcessor> {
     case .retry:
       let code = Recovery.code(of: error)
       let wait = retryBackoff.next()
-      let detail = (error as? StreamingError).map(\.text) ?? code
-      logger.warning("work is tried again", metadata: ["cause": "\(detail)", "code": "\(code)", "wait": "\(wait)"])
+      logger.warning(
+        "work is tried again", metadata: ["cause": "\(Recovery.summary(of: error))", "wait": "\(wait)"])
       try abort(&processor, code: code)
       if case .restoring = phase { try restorer?.cancel() }
       guard !assigned.isEmpty else { return }

@@ -8,12 +8,15 @@ final class StateRestorer {
   private let topic: String
   private let admin: Admin
   private let consumer: Consumer
+  private let logger: Logger
   private var unfinished: [Int32: Int64] = [:]
+  private var nextWarning = ContinuousClock.now
   /// Last snapshot of each key, by partition.
   private(set) var snapshots: [Int32: [String: [UInt8]]] = [:]
 
   init(kafka: KafkaConfiguration, topic: String, logger: Logger) throws(StreamingError) {
     self.topic = topic
+    self.logger = logger
     admin = try Admin(kafka: kafka, logger: logger)
     consumer = try Consumer(kafka: kafka, membership: nil, isolation: .readCommitted, logger: logger)
   }
@@ -21,6 +24,7 @@ final class StateRestorer {
   func begin(_ partitions: [Int32]) throws(StreamingError) {
     unfinished = [:]
     snapshots = [:]
+    nextWarning = .now + Self.patience
     for partition in partitions {
       snapshots[partition] = [:]
       let marks = try admin.watermarks(TopicPartition(topic, partition))
@@ -41,10 +45,20 @@ final class StateRestorer {
     if !unfinished.isEmpty {
       for event in try consumer.pollBatch(maximum: 500, timeoutMilliseconds: 50) { try handle(event) }
     }
-    guard unfinished.isEmpty else { return false }
+    guard unfinished.isEmpty else {
+      if ContinuousClock.now >= nextWarning {
+        nextWarning = .now + Self.patience
+        logger.warning(
+          "still reading states; a former owner's open transaction may hold them until its timeout",
+          metadata: ["topic": "\(topic)", "partitions": "\(unfinished.keys.sorted())"])
+      }
+      return false
+    }
     try consumer.unassign()
     return true
   }
+
+  private static let patience = Duration.seconds(30)
 
   func close() { consumer.close() }
 

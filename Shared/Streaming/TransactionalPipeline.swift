@@ -41,7 +41,10 @@ public final class TransactionalPipeline<P: StreamProcessor>: @unchecked Sendabl
         try session.run(&processor) { backoff.reset() }
       } catch {
         control.isReady = false
-        guard let cause = Recovery.restartCause(of: error) else { throw error }
+        guard let cause = Recovery.restartCause(of: error) else {
+          logger.error("pipeline stops", metadata: ["cause": "\(Recovery.summary(of: error))"])
+          throw error
+        }
         // What is not committed comes again at the next start.
         if control.isStopping { return }
         observer.sessionRestarted(code: cause.code.rawValue)
@@ -133,6 +136,9 @@ package enum Recovery: Equatable {
     guard let error = error as? StreamingError, Recovery(error) != .stop else { return nil }
     return error
   }
+
+  /// What a log may say of an error: texts of other modules' errors could hold more than belongs there.
+  static func summary(of error: any Error) -> String { (error as? StreamingError)?.description ?? code(of: error) }
 
   /// A name for logs and metrics; never the error's own text, which may come from a processor.
   static func code(of error: any Error) -> String {

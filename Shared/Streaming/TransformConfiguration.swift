@@ -4,6 +4,9 @@ public struct TransformConfiguration: Sendable {
   public var group: String
   /// The stable name of this instance; two that run at once must not share one.
   public var instance: String
+  /// A static member goes on at once when it is started again, and leaves its partitions idle for the session timeout
+  /// when it is not. A dynamic one hands them over when it stops.
+  public var isStaticMember: Bool
   public var inputTopic: String
   /// Compacted, with at least as many partitions as the input topic; nil for a stage that keeps no state.
   public var changelogTopic: String?
@@ -16,18 +19,21 @@ public struct TransformConfiguration: Sendable {
   public var sessionTimeoutMilliseconds: Int
   /// After this long the broker aborts a transaction; at most the session timeout.
   public var transactionTimeoutMilliseconds: Int
+  /// How long a transaction's work may keep the pipeline from polling; also how long others wait for it at most when
+  /// partitions move.
   public var maximumPollIntervalMilliseconds: Int
   public var punctuationIntervalMilliseconds: Int
 
   public init(
-    group: String, instance: String, inputTopic: String, changelogTopic: String? = nil,
+    group: String, instance: String, inputTopic: String, changelogTopic: String? = nil, isStaticMember: Bool = true,
     commitIntervalMilliseconds: Int = 50, maximumMessagesPerTransaction: Int = 500,
     maximumBytesPerTransaction: Int = 32 << 20, sessionTimeoutMilliseconds: Int = 10_000,
-    transactionTimeoutMilliseconds: Int = 10_000, maximumPollIntervalMilliseconds: Int = 300_000,
+    transactionTimeoutMilliseconds: Int = 10_000, maximumPollIntervalMilliseconds: Int = 60_000,
     punctuationIntervalMilliseconds: Int = 1000
   ) {
     self.group = group
     self.instance = instance
+    self.isStaticMember = isStaticMember
     self.inputTopic = inputTopic
     self.changelogTopic = changelogTopic
     self.commitIntervalMilliseconds = commitIntervalMilliseconds
@@ -44,7 +50,8 @@ public struct TransformConfiguration: Sendable {
 
   var membership: GroupMembership {
     GroupMembership(
-      group: group, sessionTimeoutMilliseconds: sessionTimeoutMilliseconds,
+      group: group, instance: isStaticMember ? instance : nil,
+      sessionTimeoutMilliseconds: sessionTimeoutMilliseconds,
       maximumPollIntervalMilliseconds: maximumPollIntervalMilliseconds)
   }
 

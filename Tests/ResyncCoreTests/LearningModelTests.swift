@@ -11,9 +11,9 @@ struct LearningModelTests {
   func roundTrip() throws {
     let read = try ModelArtifact(decoding: Self.model.encoded())
     #expect(read.metadata == Self.model.metadata)
-    #expect(read.tensors == Self.model.tensors)
+    #expect(same(read.tensors, Self.model.tensors))
     #expect(read.weightsSHA256 == Self.model.weightsSHA256 && read.modelID == Self.model.modelID)
-    #expect(read.encoded() == Self.model.encoded())
+    #expect(same(read.encoded(), Self.model.encoded()))
     #expect(read.modelID == "beat-class-" + read.weightsSHA256.prefix(12))
   }
 
@@ -123,7 +123,7 @@ struct LearningModelTests {
     let all = (0..<0x10000).map { Float16(bitPattern: UInt16($0)) }.filter(\.isFinite)
     let target = FloatBuffer(count: all.count)
     HalfPrecision.widen(all, all.count, scale: 1, shift: 0, into: target.start)
-    #expect(target.values == all.map(Float.init))
+    #expect(same(target.values, all.map(Float.init)))
     #expect(HalfPrecision.areFinite(all))
     #expect(!HalfPrecision.areFinite([1, -.infinity]) && !HalfPrecision.areFinite([.nan, 1]))
   }

@@ -25,7 +25,7 @@ struct LearningTrainingTests {
     let specification = MadeUp.specification(.beatClass, epochs: 2)
     let one = try MadeUp.trained(specification, examples, threads: 1)
     let other = try MadeUp.trained(specification, examples.reversed(), threads: 3)
-    #expect(one.encoded() == other.encoded())
+    #expect(same(one.encoded(), other.encoded()))
     #expect(one.modelID == other.modelID)
     var reseeded = specification
     reseeded.seed = 2
@@ -54,9 +54,9 @@ struct LearningTrainingTests {
     let second = try TrainingRun(
       resuming: first.checkpoint(), specification: specification, examples: examples.reversed(),
       pipeline: MadeUp.pipeline, provenance: MadeUp.provenance, threads: 1)
-    #expect(second.checkpoint() == first.checkpoint())
+    #expect(same(second.checkpoint(), first.checkpoint()))
     while !second.isFinished { try second.runEpoch() }
-    #expect(try second.finish().encoded() == undisturbed)
+    #expect(same(try second.finish().encoded(), undisturbed))
   }
 
   @Test("a checkpoint of other inputs, and a damaged one, are refused")
@@ -107,8 +107,8 @@ struct LearningTrainingTests {
     specification.freezePrefixes = ["conv1", "bn1", "layer1"]
     let run = try MadeUp.run(specification, MadeUp.responseExamples(), parent: parent)
     #expect(
-      run.network.tensors["conv1.weight"] == parent.tensors["conv1.weight"]!.inflating(inputChannels: 12))
-    #expect(run.network.tensors["layer3.0.conv1.weight"] == parent.tensors["layer3.0.conv1.weight"])
+      same(run.network.tensors["conv1.weight"], parent.tensors["conv1.weight"]!.inflating(inputChannels: 12)))
+    #expect(same(run.network.tensors["layer3.0.conv1.weight"], parent.tensors["layer3.0.conv1.weight"]))
     while !run.isFinished { try run.runEpoch() }
     let model = try run.finish()
     #expect(model.metadata.parentModelID == parent.modelID)
@@ -173,7 +173,7 @@ struct LearningTrainingTests {
     specification.momentum = 0.9999
     let run = try MadeUp.run(specification, MadeUp.beatExamples())
     let error = #expect(throws: ModelError.self) { while !run.isFinished { try run.runEpoch() } }
-    #expect([.diverged, .notFinite].contains(error?.code))
+    #expect(error?.code == .diverged)
   }
 }
 

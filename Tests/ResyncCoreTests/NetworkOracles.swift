@@ -9,6 +9,9 @@ func filled(_ name: String, _ count: Int) -> [Float] {
   return (0..<count).map { _ in Float(generator.next() >> 40) * 0x1p-23 - 1 }
 }
 
+/// Equality of large values: `#expect(a == b)` would look for the shortest edit between them, which takes minutes.
+func same<T: Equatable>(_ a: T, _ b: T) -> Bool { a == b }
+
 /// The largest difference relative to the largest magnitude expected.
 func relativeError(_ actual: [Float], _ expected: [Double]) -> Double {
   precondition(actual.count == expected.count, "\(actual.count) values against \(expected.count)")

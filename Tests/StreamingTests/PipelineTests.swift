@@ -52,18 +52,12 @@ struct PipelineTests {
       let aborts = Shared(0)
       let processor = RunningSum(
         onMessage: { _ in
-          if seen.change({
-            $0 += 1
-            return $0
-          }) % 97 == 0 {
+          if seen.increment() % 97 == 0 {
             throw TemporaryTrouble()
           }
         },
         onPrepareCommit: {
-          if commits.change({
-            $0 += 1
-            return $0
-          }) % 5 == 0 {
+          if commits.increment() % 5 == 0 {
             throw TemporaryTrouble()
           }
         },
@@ -181,5 +175,82 @@ struct PipelineTests {
       #expect(values["a"]?.filter { $0.hasPrefix("idle") } == ["idle:20:210"])
       #expect(values["b"] == ["1:1"])
     }
+  }
+
+  @Test("a pipeline that vanished inside a transaction leaves nothing behind for its successor")
+  func abandoned() async throws {
+    try await TestTopics.with { test in
+      let work = RunningSum.workload(keys: 4, numbersPerKey: 40)
+      try test.send(work.messages)
+      let seen = Shared(0)
+      let held = Shared(true)
+      let first = RunningPipeline.start(
+        test.kafka,
+        RunningSum(onMessage: { _ in
+          // The 60th message is never finished: outputs of its transaction are sent already.
+          guard seen.increment() == 60 else { return }
+          while held.value { Thread.sleep(forTimeInterval: 0.01) }
+        })
+      ) {
+        $0.maximumMessagesPerTransaction = 50
+        $0.isStaticMember = true
+      }
+      try waitUntil("it hangs") { seen.value == 60 }
+      first.pipeline.abandon()
+      held.change { $0 = false }
+      try waitUntil("it is gone") { first.thread.isFinished }
+      let second = RunningPipeline.start(test.kafka) { $0.isStaticMember = true }
+      try test.waitForOutputs(work.messages.count)
+      try second.stop()
+      #expect(try test.values("output") == work.expected)
+    }
+  }
+
+  @Test("killed at any moment and started again, a pipeline loses nothing and doubles nothing")
+  func killed() async throws {
+    let servers = try #require(testBroker)
+    let prefix = Shared("")
+    let work = RunningSum.workload(keys: 4, numbersPerKey: 60, end: true)
+    let finish = Shared(false)
+    // The topics live on a thread of their own while the processes die in turn.
+    let topics = Task {
+      try await TestTopics.with { test in
+        try test.send(work.messages)
+        prefix.change { $0 = test.kafka.topicPrefix }
+        try waitUntil("the processes are dead", seconds: 200) { finish.value }
+        let last = RunningPipeline.start(test.kafka) { $0.isStaticMember = true }
+        try test.waitForOutputs(work.messages.count)
+        try last.stop()
+        #expect(try test.values("output") == work.expected)
+        #expect(last.observer.counts.value.keys == 0)
+        #expect(last.observer.counts.value.messagesIn < work.messages.count, "the killed processes did nothing")
+      }
+    }
+    while prefix.value.isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+    let topicPrefix = prefix.value
+    // In the middle of a message's outputs, and before a commit.
+    for (messages, commits) in [(37, 0), (61, 0), (0, 2), (90, 0)] {
+      await #expect(processExitsWith: .signal(SIGKILL)) {
+        [
+          servers = servers as String, topicPrefix = topicPrefix as String, messages = messages as Int,
+          commits = commits as Int
+        ] in
+        let seen = Shared(0)
+        let committed = Shared(0)
+        let running = RunningPipeline.start(
+          KafkaConfiguration(bootstrapServers: servers, topicPrefix: topicPrefix, clientID: "test"),
+          RunningSum(
+            onMessage: { _ in
+              if seen.increment() == messages { kill(getpid(), SIGKILL) }
+            },
+            onPrepareCommit: {
+              if committed.increment() == commits { kill(getpid(), SIGKILL) }
+            })
+        ) { $0.isStaticMember = true }
+        try? waitUntil("it is killed", seconds: 60) { running.thread.isFinished }
+      }
+    }
+    finish.change { $0 = true }
+    try await topics.value
   }
 }

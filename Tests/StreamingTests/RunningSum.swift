@@ -101,8 +101,10 @@ struct RunningPipeline: Sendable {
 
   static func configuration(instance: String) -> TransformConfiguration {
     TransformConfiguration(
-      group: "stage", instance: instance, inputTopic: "input", changelogTopic: "state", commitIntervalMilliseconds: 20,
+      group: "stage", instance: instance, inputTopic: "input", changelogTopic: "state", isStaticMember: false,
+      commitIntervalMilliseconds: 20,
       maximumMessagesPerTransaction: 25, sessionTimeoutMilliseconds: 6000, transactionTimeoutMilliseconds: 6000,
+      maximumPollIntervalMilliseconds: 8000,
       punctuationIntervalMilliseconds: 200)
   }
 

@@ -14,6 +14,15 @@ let testLogger: Logger = {
 /// The broker for the suites that need a real one.
 let testBroker = ProcessInfo.processInfo.environment["KAFKA_BOOTSTRAP_SERVERS"]
 
+/// False for noida-db, an embedded stand-in for Kafka that lacks some of its guarantees; it has one cluster id for all.
+@Sendable func brokerKeepsAllGuarantees() async throws -> Bool {
+  guard let testBroker else { return false }
+  return try await blocking {
+    let admin = try Admin(kafka: KafkaConfiguration(bootstrapServers: testBroker), logger: testLogger)
+    return try admin.clusterID() != "MkU3OEVBNTctOEUyRi00"
+  }
+}
+
 /// A value that threads share.
 final class Shared<Value: Sendable>: Sendable {
   private let mutex: Mutex<Value>
@@ -24,6 +33,16 @@ final class Shared<Value: Sendable>: Sendable {
 
   func change<Result: Sendable>(_ body: @Sendable (inout Value) throws -> Result) rethrows -> Result {
     try mutex.withLock { value in try body(&value) }
+  }
+}
+
+extension Shared where Value == Int {
+  /// Counts up and gives the new count.
+  func increment() -> Int {
+    change {
+      $0 += 1
+      return $0
+    }
   }
 }
 

@@ -87,8 +87,10 @@ create table evaluations (
   beats bigint not null check (beats >= 0),
   synthetic boolean not null,
   created_at timestamptz not null default now(),
+  scored_at timestamptz not null,
   check (num_nulls(tp, tn, fp, fn) in (0, 4))
 );
+comment on column evaluations.scored_at is 'Every prediction made before this time is in the figures.';
 
 -- Bit for bit: floating-point numbers enter by their binary form, times not at all. Two runs agree when their digests do.
 -- Null for a recording of which nothing is said.

@@ -154,18 +154,20 @@ public final class TrainingRun {
     let (loss, gradient) = Loss.crossEntropy(
       logits: logits, labels: members.map(\.example.label), weights: members.map { weights[$0.position] },
       classes: specification.task.classNames.count)
-    guard loss.isFinite else {
-      throw ModelError(
-        .diverged,
-        "training diverged in epoch \(state.epoch), batch \(state.batch): the loss is \(loss); lower "
-          + "learningRate (now \(specification.learningRate)) or set gradientClipping")
-    }
+    guard loss.isFinite else { throw diverged("the loss is \(loss)") }
     network.backward(logitGradients: gradient)
     let rate = specification.schedule.rate(
       base: specification.learningRate, step: state.epoch * batches + state.batch, total: specification.epochs * batches
     )
     network.step(optimiser, learningRate: rate, clipping: specification.gradientClipping)
     return loss
+  }
+
+  private func diverged(_ what: String) -> ModelError {
+    ModelError(
+      .diverged,
+      "training diverged in epoch \(state.epoch), batch \(state.batch): \(what); lower learningRate (now "
+        + "\(specification.learningRate)) or set gradientClipping")
   }
 
   // MARK: - Validation
@@ -191,6 +193,9 @@ public final class TrainingRun {
   ) throws -> ValidationFigures? {
     guard !split.validation.isEmpty else { return nil }
     let tensors = network.tensors
+    guard tensors.values.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else {
+      throw diverged("a weight is not finite")
+    }
     let classifier = try Classifier(metadata: metadata(bestEpoch: state.epoch, figures: nil), tensors: tensors)
     let scores = try inSlices(split.validation, .validating, trainLoss, progress) { beats in
       try classifier.score(beats, threads: threads)

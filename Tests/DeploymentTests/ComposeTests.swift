@@ -1,17 +1,24 @@
+import Evaluator
 import Foundation
+import Ingest
+import Predictor
+import Preprocess
+import Resync
 import ServiceKit
+import Spectrogram
 import Testing
+import Trainer
 
 /// The keys that each service of docker-compose.yml has; a service named here must be in the file, and the other way
 /// round. Services whose image is not ours are left out.
 private let keysOfServices: [String: [any AnyConfigurationKey]] = [
-  "setup": CommonKeys.keys + DatabaseKeys.keys,
-  "ingest": CommonKeys.keys + DatabaseKeys.keys,
-  "preprocess": CommonKeys.keys,
-  "spectrogram": CommonKeys.keys,
-  "trainer": CommonKeys.keys + DatabaseKeys.keys,
-  "predictor": CommonKeys.keys + DatabaseKeys.keys,
-  "evaluator": CommonKeys.keys + DatabaseKeys.keys,
+  "setup": OperatorKeys.keys,
+  "ingest": IngestKeys.keys,
+  "preprocess": PreprocessKeys.keys,
+  "spectrogram": SpectrogramKeys.keys,
+  "trainer": TrainerKeys.keys,
+  "predictor": PredictorKeys.keys,
+  "evaluator": EvaluatorKeys.keys,
 ]
 
 private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -1,0 +1,299 @@
+import Foundation
+import Messages
+import Resync
+import ResyncCore
+import Store
+import Streaming
+import Testing
+import Yams
+
+/// A folder of its own, removed with the value.
+final class TemporaryFolder {
+  let url = FileManager.default.temporaryDirectory.appendingPathComponent("resync-\(UUID().uuidString)")
+
+  init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  func write(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
+    let file = url.appendingPathComponent(name)
+    try Data(bytes).write(to: file)
+    return file.path
+  }
+}
+
+@Suite("cohort.csv")
+struct CohortTableTests {
+  private func cohort(_ csv: String) throws -> Cohort {
+    let pseudonymiser = try #require(Pseudonymiser(key: [UInt8](repeating: 7, count: 16)))
+    return try CohortTable(csv: csv).cohort(named: "c", note: "n", pseudonymiser: pseudonymiser)
+  }
+
+  private func failure(_ csv: String, _ location: SourceLocation = #_sourceLocation) -> String {
+    #expect(throws: CommandFailure.self, sourceLocation: location) { try cohort(csv) }?.description ?? ""
+  }
+
+  @Test("a full line becomes a baseline and an outcome under the patient's pseudonym")
+  func full() throws {
+    let cohort = try cohort(
+      CohortTable.columns.joined(separator: ",")
+        + "\nP7,train,false,67.5,female,3,true,28.4,160,220,158,true,sinus,12,6,120,none\n")
+    let patient = try #require(Pseudonymiser(key: [UInt8](repeating: 7, count: 16))).pseudonym(patientID: "P7")
+    #expect(
+      cohort.baselines == [
+        Baseline(
+          patient: patient, role: .train, ageYears: 67.5, sex: .female, nyha: 3, ischaemic: true, lvefPercent: 28.4,
+          lvesvMl: 160, lvedvMl: 220, qrsDurationMs: 158, lbbb: true, rhythm: "sinus", scarPercent: 12)
+      ])
+    #expect(
+      cohort.outcomes == [
+        Outcome(patient: patient, followupMonths: 6, lvesvBeforeMl: 160, lvesvAfterMl: 120, event: .none)
+      ])
+    #expect(cohort.name == "c" && cohort.note == "n" && !cohort.synthetic)
+  }
+
+  @Test("empty cells are missing values; a patient without volume and event has no outcome")
+  func missing() throws {
+    let cohort = try cohort("role,patient_id,lvesv_after_ml,event,nyha\nholdout,A,,,\ntrain,B,,death, 2 \n")
+    #expect(cohort.baselines.map(\.nyha) == [nil, 2] && cohort.baselines.map(\.role) == [.holdout, .train])
+    #expect(cohort.outcomes.map(\.event) == [.death])
+  }
+
+  @Test("line ends of other systems, quotes and a byte order mark are read")
+  func dialects() throws {
+    let cohort = try cohort("\u{FEFF}patient_id,role,rhythm\r\n\"A\",train,\"AF, permanent\"\r\nB,holdout,sinus\r\n")
+    #expect(cohort.baselines.map(\.rhythm) == ["AF, permanent", "sinus"])
+  }
+
+  @Test("one synthetic patient makes the cohort synthetic")
+  func synthetic() throws {
+    #expect(try cohort("patient_id,role,synthetic\nA,train,true\nB,train,false\n").synthetic)
+    #expect(!(try cohort("patient_id,role,synthetic\nA,train,0\nB,train,\n").synthetic))
+  }
+
+  @Test("every fault is told by line and column, all at once, and never by value")
+  func faults() {
+    let text = failure(
+      "patient_id,role,age_years,sex,lbbb,event,nyha,lvesv_ml\n"
+        + "A,train,SECRET1,female,true,none,2,100\n" + "B,SECRET2,50,female,true,none,2,100\n"
+        + "C,train,50,SECRET3,true,none,2,100\n" + "D,train,50,male,SECRET4,none,2,100\n"
+        + "E,train,50,male,true,SECRET5,2,100\n" + ",train,50,male,true,none,2,100\n"
+        + "G,train,131,male,true,none,2,100\n" + "H,train,nan,male,true,none,2,100\n"
+        + "I,train,50,male,true,none,5,100\n"
+        + "J,train,50,male,true,none,2,0\n")
+    let expected = [
+      (2, "age_years"), (3, "role"), (4, "sex"), (5, "lbbb"), (6, "event"), (7, "patient_id"), (8, "age_years"),
+      (9, "age_years"), (10, "nyha"), (11, "lvesv_ml"),
+    ]
+    for (line, column) in expected { #expect(text.contains("line \(line), column \(column):")) }
+    #expect(text.split(separator: "\n").count == expected.count + 1)
+    #expect(!text.contains("SECRET"))
+  }
+
+  @Test("a NYHA class between two is refused, not rounded")
+  func wholeClass() {
+    #expect(failure("patient_id,role,nyha\nA,train,2.5\n").contains("line 2, column nyha:"))
+  }
+
+  @Test("a patient on two lines is refused by line, not by name")
+  func twice() {
+    let text = failure("patient_id,role\nSECRET,train\nB,train\nSECRET,holdout\n")
+    #expect(text.contains("line 4, column patient_id:") && !text.contains("SECRET"))
+  }
+
+  @Test("a line with more cells than columns is refused: a decimal comma would shift all that follow")
+  func tooManyCells() {
+    let text = failure("patient_id,role,lvef_percent,nyha\nA,train,28,5,3\n")
+    #expect(text.contains("line 2") && text.contains("cells"))
+  }
+
+  @Test("a file without its header line is refused without repeating the patient that stands there")
+  func headerless() {
+    let text = failure("SECRET,train,67\nSECRET2,train,68\n")
+    #expect(text.contains("column") && !text.contains("SECRET"))
+  }
+
+  @Test(
+    "an unknown, repeated or missing column is refused",
+    arguments: ["patient_id,role,wight\n", "patient_id,role,role\n", "patient_id\n", "role\n", "", "\n"])
+  func header(_ header: String) {
+    #expect(failure(header).contains("column"))
+  }
+
+  @Test("an open quote is refused without repeating the cell")
+  func quotes() {
+    #expect(!failure("patient_id,role\n\"A\"SECRET,train\n").contains("SECRET"))
+  }
+
+  @Test("a simulated cohort written as CSV is read back as it was, and says synthetic")
+  func simulated() throws {
+    var table = CohortTable()
+    let patients = CohortSimulator(seed: 5).cohort(size: 12, responders: nil)
+    for patient in patients { table.append(patient, role: .train) }
+    let cohort = try cohort(table.csv)
+    #expect(cohort.synthetic && cohort.baselines.count == 12)
+    for (patient, baseline) in zip(patients, cohort.baselines) {
+      #expect(abs(try #require(baseline.lvesvMl) - patient.baselines.lvesvMl) <= 0.005)
+      #expect(baseline.lbbb == patient.baselines.lbbb && baseline.nyha == patient.baselines.nyha)
+    }
+  }
+}
+
+@Suite("Manifests")
+struct ManifestTests {
+  private let entries = [
+    ManifestEntry(recordingID: "r1", record: "100", feed: "files", samples: 650_000),
+    ManifestEntry(recordingID: "r2", record: "ü\n", feed: "files", samples: 0),
+  ]
+
+  @Test("what is written is read back, several files one after the other")
+  func roundTrip() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.url.appendingPathComponent("m.jsonl").path
+    try ManifestEntry.write(entries, to: file)
+    #expect(try ManifestEntry.read([file, file]) == entries + entries)
+    #expect(try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").count == 2)
+  }
+
+  @Test("a line that is no entry is named by file and line")
+  func faults() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.url.appendingPathComponent("m.jsonl").path
+    try ManifestEntry.write(entries, to: file)
+    let handle = try #require(FileHandle(forWritingAtPath: file))
+    try handle.seekToEnd()
+    try handle.write(contentsOf: Data("{\"record\":1}\n".utf8))
+    try handle.close()
+    let error = #expect(throws: CommandFailure.self) { try ManifestEntry.read([file]) }
+    #expect(error?.description.contains("m.jsonl, line 3") == true)
+    #expect(throws: CommandFailure.self) { try ManifestEntry.read([folder.url.path + "/none"]) }
+  }
+}
+
+@Suite("Records on disk and their chunks")
+struct RecordFileTests {
+  private static let records = repository.appendingPathComponent("ops/dev/records")
+
+  @Test("a folder gives its records by name; a record is found with or without its ending")
+  func find() throws {
+    let ludb = Self.records.appendingPathComponent("ludb").path
+    #expect(try RecordFile.find([ludb]).map(\.name) == ["1", "145", "24", "34", "44"])
+    let named = try RecordFile.find([ludb + "/24", ludb + "/1.hea"])
+    #expect(named.map(\.name) == ["24", "1"] && named.allSatisfy { $0.folder.lastPathComponent == "ludb" })
+  }
+
+  @Test("a path without a record is refused with what is expected there")
+  func notFound() throws {
+    let folder = try TemporaryFolder()
+    for path in [folder.url.path, folder.url.path + "/none", Self.records.path + "/ludb/99"] {
+      let error = #expect(throws: CommandFailure.self) { try RecordFile.find([path]) }
+      #expect(error?.description.contains(".hea") == true)
+    }
+  }
+
+  @Test("the uid is the hash of header and signals: other labels keep it, other samples change it")
+  func uid() throws {
+    let folder = try TemporaryFolder()
+    let header = try folder.write("r.hea", "r 1 250 3\nr.dat 16 200 16 0\n".utf8)
+    _ = try folder.write("r.dat", [1, 0, 2, 0, 3, 0] as [UInt8])
+    let file = try RecordFile.find([header])[0]
+    let first = try file.load()
+    #expect(first.annotations.isEmpty && first.record.digital == [[1, 2, 3]])
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: header)) + Data([1, 0, 2, 0, 3, 0])
+    #expect(first.uid == sha256(bytes).map { String(format: "%02x", $0) }.joined())
+    _ = try folder.write("r.atr", [2, 1 << 2, 0, 0] as [UInt8])
+    let labelled = try file.load()
+    #expect(labelled.uid == first.uid && labelled.annotations.map(\.sample) == [2])
+    _ = try folder.write("r.dat", [1, 0, 2, 0, 4, 0] as [UInt8])
+    #expect(try file.load().uid != first.uid)
+  }
+
+  @Test("the chunks of a record, put together, are the record; the last says so")
+  func chunks() throws {
+    let (record, annotations, uid) = try RecordFile.find([Self.records.path + "/mitdb/223"])[0].load()
+    let chunks = RecordChunks(
+      record: record, annotations: annotations, feed: "files", uid: uid, patient: "223", chunkSeconds: 600.3)
+    #expect(chunks.count == 4)
+    let messages = (0..<chunks.count).map(chunks.message)
+    #expect(messages.allSatisfy { $0.topic == Topic.ingest && $0.key == Array(uid.utf8) })
+    #expect(messages.allSatisfy { $0.headers == [MessageHeader("content-type", "application/x-protobuf")] })
+    let decoded = try messages.map { try ProtoEcgChunk.decoded(from: $0.value ?? []) }
+    #expect(decoded.map(\.sequence) == [0, 1, 2, 3] && decoded.map(\.last) == [false, false, false, true])
+    #expect(decoded.allSatisfy { $0.recordingUid == uid && $0.patientID == "223" && !$0.synthetic })
+    let whole = ProtoEcgChunk(record: record, annotations: annotations)
+    #expect(decoded.flatMap(\.referenceBeats) == whole.referenceBeats)
+    let planes = decoded.map { chunk in chunk.samples.count / 4 }
+    #expect(planes.reduce(0, +) == chunks.sampleCount)
+    let firstLead = zip(decoded, planes).reduce(into: Data()) { $0.append($1.0.samples.prefix(2 * $1.1)) }
+    #expect(firstLead == whole.samples.prefix(2 * chunks.sampleCount))
+  }
+
+  @Test("chunks stay under the message limit however long they are asked to be")
+  func chunkLimit() throws {
+    let (record, annotations, uid) = try RecordFile.find([Self.records.path + "/mitdb/213"])[0].load()
+    var long = record
+    long.digital = record.digital.map { Array($0.prefix(300_000)) }
+    let chunks = RecordChunks(
+      record: long, annotations: annotations, feed: "files", uid: uid, patient: "213", chunkSeconds: 900)
+    let sizes = (0..<chunks.count).map { chunks.message($0).value?.count ?? .max }
+    #expect(sizes.allSatisfy { $0 < maximumMessageBytes })
+  }
+
+  @Test("a record whose comments say synthetic says so in every chunk")
+  func synthetic() throws {
+    let header = try WFDBHeader(parsing: Array("r 1 250 3\nr.dat 16\n# Synthetic\n".utf8), file: "r.hea")
+    let record = try WFDBRecord(header: header) { _ in [0, 0, 0, 0, 0, 0] }
+    let chunks = RecordChunks(record: record, annotations: [], feed: "f", uid: "u", patient: "p", chunkSeconds: 0.001)
+    #expect(chunks.count == 3)
+    for index in 0..<3 { #expect(try ProtoEcgChunk.decoded(from: chunks.message(index).value ?? []).synthetic) }
+  }
+}
+
+@Suite("schemas/topics.yaml")
+struct TopicsFileTests {
+  private func topics() throws -> TopicsFile {
+    try YAMLDecoder().decode(
+      TopicsFile.self, from: Data(contentsOf: repository.appendingPathComponent("schemas/topics.yaml")))
+  }
+
+  @Test("every topic that the programs name is in the file, once, and no other")
+  func names() throws {
+    let known = [
+      Topic.ingest, Topic.recordings, Topic.beats, Topic.spectrograms, Topic.predictions, Topic.trainingJobs,
+      Topic.modelEvents, Topic.rejected, Topic.ingestState, Topic.preprocessState,
+    ]
+    #expect(try topics().topics.map(\.name).sorted() == known.sorted())
+  }
+
+  @Test("every topic takes the suite's largest message with its headers, and changelogs are compacted")
+  func properties() throws {
+    for topic in try topics().topics {
+      #expect(Int(topic.configuration["max.message.bytes"] ?? "").map { $0 > maximumMessageBytes } == true)
+      let compacted = topic.name.hasPrefix("state.") || topic.name == Topic.modelEvents
+      #expect(topic.configuration["cleanup.policy"] == (compacted ? "compact" : "delete"))
+    }
+  }
+
+  @Test("a recording's topics and changelogs have the same number of partitions")
+  func partitions() throws {
+    let specifications = try topics().specifications(embedded: false)
+    let recording = specifications.filter { $0.name.hasPrefix("ecg.") || $0.name.hasPrefix("state.") }
+    #expect(recording.count == 7 && Set(recording.map(\.partitions)) == [12])
+  }
+
+  @Test("the embedded broker's values replace those of their topic and leave the others as they are")
+  func embedded() throws {
+    let (plain, embedded) = try (topics().specifications(embedded: false), topics().specifications(embedded: true))
+    #expect(plain.map(\.name) == embedded.map(\.name))
+    let overrides = try topics().embedded
+    #expect(!overrides.isEmpty && overrides.allSatisfy { override in plain.contains { $0.name == override.name } })
+    for (before, after) in zip(plain, embedded) {
+      let changed = overrides.filter { $0.name == before.name }.flatMap { $0.configuration.map(\.key) }
+      for (key, value) in before.configuration where !changed.contains(key) {
+        #expect(after.configuration[key] == value)
+      }
+      for override in overrides where override.name == before.name {
+        for (key, value) in override.configuration { #expect(after.configuration[key] == value) }
+      }
+    }
+  }
+}
