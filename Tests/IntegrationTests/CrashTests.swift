@@ -32,8 +32,7 @@ extension IntegrationTests {
         }
       }
       try suite.waitForOutcomes(recordings.map(\.recordingID))
-      try waitUntil("the evaluator has scored all") { try SuiteOutcome(suite).isScored }
-      let outcome = try SuiteOutcome(suite)
+      let outcome = try SuiteOutcome.final(suite)
       #expect(outcome.digests == undisturbed.digests)
       #expect(outcome.evaluations == undisturbed.evaluations)
       #expect(outcome.rejections == undisturbed.rejections)

@@ -30,8 +30,7 @@ extension IntegrationTests {
         #expect(try replica.exitStatus() == 0, "\(replica.instance) after SIGTERM")
       }
       try suite.waitForOutcomes(recordings.map(\.recordingID))
-      try waitUntil("the evaluator has scored all") { try SuiteOutcome(suite).isScored }
-      let outcome = try SuiteOutcome(suite)
+      let outcome = try SuiteOutcome.final(suite)
       #expect(outcome.digests == undisturbed.digests)
       #expect(outcome.evaluations == undisturbed.evaluations)
     }

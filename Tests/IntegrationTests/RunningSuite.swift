@@ -52,10 +52,14 @@ final class RunningSuite {
         return try body(suite)
       } catch {
         let words = suite.services.map { "--- \($0.instance)\($0.isRunning ? "" : " (ended)")\n\($0.lastWords)" }
-        Issue.record("\(error)\n\(words.joined(separator: "\n"))")
-        throw error
+        throw Failure(description: "\(error)\n\(words.joined(separator: "\n"))")
       }
     }
+  }
+
+  /// What went wrong, with what the services said last.
+  private struct Failure: Error, CustomStringConvertible {
+    let description: String
   }
 
   private init() throws {
