@@ -46,14 +46,17 @@ extension Shared where Value == Int {
   }
 }
 
-/// Runs blocking work on a thread of its own and gives its result.
+/// Gives each job a thread of its own.
+private final class ThreadExecutor: TaskExecutor {
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    startDedicatedThread(name: "test") { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
+}
+
+/// Runs blocking work off the cooperative pool. It stays part of the test's task, to which its failures are counted.
 func blocking<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-  let result = Shared<T?>(nil)
-  try await startDedicatedThread(name: "test") {
-    let made = try body()
-    result.change { $0 = made }
-  }.completion()
-  return try #require(result.value)
+  try await withTaskExecutorPreference(ThreadExecutor()) { try body() }
 }
 
 struct TestTimeout: Error, CustomStringConvertible {

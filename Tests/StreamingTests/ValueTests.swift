@@ -1,7 +1,7 @@
 import Streaming
 import Testing
 
-@Suite("Values")
+@Suite("Values", .timeLimit(.minutes(1)))
 struct ValueTests {
   @Test("a key that came and went within a transaction leaves no trace in the changelog")
   func transientKey() throws {
