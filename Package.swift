@@ -102,15 +102,23 @@ let package = Package(
 
     tests("ResyncCoreTests", ["ResyncCore"]),
     tests("MessagesTests", ["Messages"]),
-    tests("StreamingTests", ["Streaming"]),
+    .target(
+      name: "TestSupport", dependencies: ["Streaming", .product(name: "Logging", package: "swift-log")],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    tests("StreamingTests", ["Streaming", "TestSupport"]),
     tests("StoreTests", ["Store"]),
-    tests("ServiceKitTests", ["ServiceKit"]),
+    tests("ServiceKitTests", ["ServiceKit", "Streaming"]),
     tests("DeploymentTests", services.map { .init(stringLiteral: $0) } + ["ServiceKit"]),
     tests(
       "PipelineTests",
       [
         "Preprocess", "Spectrogram", "Predictor", "Trainer", "Evaluator", "Resync", "ServiceKit", "Messages",
         "Store", "Streaming", "ResyncCore", .product(name: "Yams", package: "Yams"),
+      ]),
+    tests(
+      "IntegrationTests",
+      services.map { .init(stringLiteral: $0) } + [
+        "ServiceKit", "Messages", "Store", "Streaming", "ResyncCore", "TestSupport",
       ]),
     tests("IngestTests", ["Ingest", "Messages", "Store", "Streaming", "ResyncCore"]),
   ],

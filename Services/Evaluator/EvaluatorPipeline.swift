@@ -8,8 +8,6 @@ import Streaming
 
 /// Follows what comes out: keeps the ledger of rejections, and scores whatever has a reference once predictions pause.
 struct EvaluatorPipeline {
-  static let group = "evaluator"
-
   var context: ServiceContext
   var migrations: Migrator
   var reportFolder: URL
@@ -25,8 +23,7 @@ struct EvaluatorPipeline {
   }
 
   private func follow(_ pool: ConnectionPool, _ stop: StopSignal, progressed: () -> Void) throws {
-    let consumer = try Consumer(
-      kafka: context.kafka, membership: GroupMembership(group: Self.group), logger: context.logger)
+    let consumer = try Consumer(kafka: context.kafka, membership: context.membership, logger: context.logger)
     defer { consumer.close() }
     try consumer.subscribe([Topic.predictions, Topic.rejected])
     let observer = MetricsObserver(context, inputTopic: Topic.predictions)

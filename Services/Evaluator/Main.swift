@@ -10,7 +10,8 @@ package enum EvaluatorKeys: ConfigurationKeySet {
   static let quiet = ConfigurationKey.seconds(
     "quiet", default: 2, range: 0.1...3600, help: "An evaluation starts after so long without a new prediction.")
 
-  package static let keys = CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + [reportFolder, quiet]
+  package static let keys =
+    CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + GroupKeys.keys + [reportFolder, quiet]
 }
 
 @main

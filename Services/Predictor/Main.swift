@@ -17,9 +17,7 @@ package enum PredictorKeys: ConfigurationKeySet {
     "batch-size", default: 256, range: 1...4096, help: "Most messages scored and written at once.")
 
   package static let keys =
-    CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + [TransformKeys.sessionTimeout] + [
-      tasks, threads, batchSize,
-    ]
+    CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + GroupKeys.keys + [tasks, threads, batchSize]
 }
 
 @main
@@ -44,7 +42,6 @@ struct PredictorCommand: ServiceCommand {
     let pipeline = PredictorPipeline(
       context: context, tasks: settings[PredictorKeys.tasks].compactMap(ModelTask.init(rawValue:)),
       threads: settings[PredictorKeys.threads], batchSize: settings[PredictorKeys.batchSize],
-      sessionTimeoutMilliseconds: settings[TransformKeys.sessionTimeout],
       migrations: try SchemaKeys.migrations(settings), promotions: signal)
     let listener = PromotionListener(context: context, signal: signal)
     return [

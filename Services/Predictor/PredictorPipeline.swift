@@ -9,13 +9,10 @@ import Streaming
 /// `ecg.spectrograms` → rows in PostgreSQL → `crt.predictions`, then the offsets: at least once, with rows that a
 /// repetition does not change.
 struct PredictorPipeline {
-  static let group = "predictor"
-
   var context: ServiceContext
   var tasks: [ModelTask]
   var threads: Int
   var batchSize: Int
-  var sessionTimeoutMilliseconds: Int
   var migrations: Migrator
   /// Raised by the listener of `model.events`.
   var promotions: PromotionSignal
@@ -61,10 +58,7 @@ struct PredictorPipeline {
     _ scorer: inout Scorer, _ pool: ConnectionPool, _ stop: StopSignal, progressed: () -> Void
   ) throws {
     let producer = try Producer(kafka: context.kafka, logger: context.logger)
-    let consumer = try Consumer(
-      kafka: context.kafka,
-      membership: GroupMembership(
-        group: Self.group, sessionTimeoutMilliseconds: sessionTimeoutMilliseconds), logger: context.logger)
+    let consumer = try Consumer(kafka: context.kafka, membership: context.membership, logger: context.logger)
     defer { consumer.close() }
     try consumer.subscribe([Topic.spectrograms])
     let observer = MetricsObserver(context, inputTopic: Topic.spectrograms)

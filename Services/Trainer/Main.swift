@@ -17,7 +17,9 @@ package enum TrainerKeys: ConfigurationKeySet {
     help: "Most beats that a job may hold in memory; a lead of a beat takes 8 KB.")
 
   package static let keys =
-    CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + [threads, lease, dataTimeout, maximumBeats]
+    CommonKeys.keys + DatabaseKeys.keys + SchemaKeys.keys + GroupKeys.keys + [
+      threads, lease, dataTimeout, maximumBeats,
+    ]
 }
 
 @main

@@ -11,8 +11,6 @@ import Streaming
 /// The message only wakes the trainer: who works on a job is decided by its lease in PostgreSQL, so that a job whose
 /// trainer died is taken up by another from its last checkpoint.
 struct TrainerPipeline {
-  static let group = "trainer"
-
   var context: ServiceContext
   var settings: TrainerSettings
   var migrations: Migrator
@@ -26,8 +24,7 @@ struct TrainerPipeline {
   }
 
   private func work(_ pool: ConnectionPool, _ stop: StopSignal, progressed: () -> Void) throws {
-    let consumer = try Consumer(
-      kafka: context.kafka, membership: GroupMembership(group: Self.group), logger: context.logger)
+    let consumer = try Consumer(kafka: context.kafka, membership: context.membership, logger: context.logger)
     defer { consumer.close() }
     try consumer.subscribe([Topic.trainingJobs])
     context.readiness.set(ReadinessCondition.pipeline, true)

@@ -43,7 +43,8 @@ extension ServiceContext {
     let reached: Void? = try waitUntilReachable(
       "Kafka at \(common.kafka.bootstrapServers)", stop: stop, logger: logger
     ) {
-      let names = try Set(Admin(kafka: kafka, logger: logger).topicNames())
+      // One attempt must end well within the time that a stop may take.
+      let names = try Set(Admin(kafka: kafka, logger: logger, timeout: .seconds(3)).topicNames())
       let missing = topics.filter { !names.contains($0) }
       guard missing.isEmpty else { throw MissingTopics(names: missing) }
     }

@@ -9,21 +9,20 @@ public enum TransformKeys: ConfigurationKeySet {
     help: "A Kafka transaction is committed this long after its first message.")
   public static let commitMessages = ConfigurationKey.integer(
     "commit-messages", default: 500, range: 1...10_000, help: "Most messages of one Kafka transaction.")
-  public static let sessionTimeout = ConfigurationKey.integer(
-    "session-timeout-ms", default: 10_000, range: 1000...300_000,
-    help: "After this long without a sign of life, others take the partitions; open transactions end by then too.")
 
-  public static let keys: [any AnyConfigurationKey] = [commitInterval, commitMessages, sessionTimeout]
+  public static let keys: [any AnyConfigurationKey] = GroupKeys.keys + [commitInterval, commitMessages]
 
   public static func configuration(
     _ context: ServiceContext, inputTopic: String, changelogTopic: String?
   ) -> TransformConfiguration {
     let settings = context.settings
+    let sessionTimeout = settings[GroupKeys.sessionTimeout]
     return TransformConfiguration(
       group: context.common.serviceName, instance: context.common.instance, inputTopic: inputTopic,
-      changelogTopic: changelogTopic, commitIntervalMilliseconds: settings[commitInterval],
+      changelogTopic: changelogTopic, isStaticMember: settings[GroupKeys.membership] == .static,
+      commitIntervalMilliseconds: settings[commitInterval],
       maximumMessagesPerTransaction: settings[commitMessages],
-      sessionTimeoutMilliseconds: settings[sessionTimeout], transactionTimeoutMilliseconds: settings[sessionTimeout])
+      sessionTimeoutMilliseconds: sessionTimeout, transactionTimeoutMilliseconds: sessionTimeout)
   }
 }
 

@@ -44,14 +44,18 @@ public final class DedicatedThread: Sendable {
 }
 
 /// Runs `body` on a new thread of 8 MB stack.
-/// - Parameter name: shown by debuggers; at most 15 bytes of it.
+/// - Parameter name: for `top` and debuggers, which show at most 15 bytes of it.
 @discardableResult
 public func startDedicatedThread(
   name: String, body: @escaping @Sendable () throws -> Void
 ) -> DedicatedThread {
   let handle = DedicatedThread()
-  let thread = Thread { handle.finish(Result { try body() }) }
-  thread.name = name
+  let thread = Thread {
+    // Foundation loses a name when the thread begins before `start()` has returned, so the kernel is told directly.
+    try? Data(name.utf8).write(to: URL(fileURLWithPath: "/proc/thread-self/comm"))
+    handle.finish(Result { try body() })
+  }
+  // The default of secondary threads differs between systems; deep recursion of a decoder must not decide on it.
   thread.stackSize = 8 << 20
   thread.start()
   return handle

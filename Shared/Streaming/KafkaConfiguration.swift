@@ -43,8 +43,12 @@ extension KafkaConfiguration {
   }
 
   /// What a user may not change, because no loss and no double depend on it, or because a setting of its own sets it.
-  private static let reserved: [String: String] = [
-    "bootstrap.servers": "set bootstrapServers instead", "client.id": "set clientID instead",
+  public static let reservedProperties: [String: String] = [
+    "bootstrap.servers": "the brokers are set by the client's own configuration",
+    "metadata.broker.list": "the brokers are set by the client's own configuration",
+    "client.id": "it is made of service and instance",
+    "max.in.flight": "the order of messages rests on it",
+    "max.in.flight.requests.per.connection": "the order of messages rests on it",
     "enable.idempotence": "it is always on", "acks": "it is always all",
     "request.required.acks": "it is always all", "transactional.id": "it is made of group and instance",
     "transaction.timeout.ms": "set it in the service's own configuration",
@@ -80,7 +84,7 @@ extension KafkaConfiguration {
   /// Every property of one client: defaults, then the user's, then what the client itself needs.
   func resolvedProperties(_ role: Role, _ own: [String: String]) throws(StreamingError) -> [String: String] {
     for name in properties.keys.sorted() {
-      if let reason = Self.reserved[name] {
+      if let reason = Self.reservedProperties[name] {
         throw StreamingError(.configurationInvalid, "Kafka property '\(name)' can't be changed: \(reason)")
       }
     }

@@ -4,6 +4,7 @@ import ResyncCore
 import Store
 import Streaming
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 extension IntegrationTests {

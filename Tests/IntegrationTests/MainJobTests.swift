@@ -2,6 +2,7 @@ import Foundation
 import Messages
 import ResyncCore
 import Store
+import TestSupport
 import Testing
 
 /// What `resync status --json` prints.

@@ -1,5 +1,6 @@
 import ResyncCore
 import Store
+import TestSupport
 import Testing
 
 extension IntegrationTests {

@@ -1,5 +1,6 @@
 import ResyncCore
 import Store
+import TestSupport
 import Testing
 
 extension IntegrationTests {
@@ -8,6 +9,8 @@ extension IntegrationTests {
     let undisturbed = try await Undisturbed.shared.outcome()
     try await RunningSuite.with { suite in
       try suite.registerTinyModels()
+      // Replicas that come and go hand their partitions over.
+      suite.environment["RESYNC_MEMBERSHIP"] = "dynamic"
       let counts = ["preprocess": 2, "spectrogram": 2, "predictor": 3]
       let replicas = try counts.flatMap { program, count in
         try (1...count).map { try suite.start(program, instance: "\(program)-\($0)") }

@@ -4,10 +4,10 @@ import Messages
 import ResyncCore
 import Store
 import Streaming
+import TestSupport
 import Testing
 
 private let environment = ProcessInfo.processInfo.environment
-let brokers = environment["KAFKA_BOOTSTRAP_SERVERS"]
 let databaseURL = environment["DATABASE_URL"]
 
 let repositoryRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -23,7 +23,7 @@ let quietLogger: Logger = {
 @Suite(
   "The whole suite", .serialized, .timeLimit(.minutes(10)),
   .enabled(
-    if: brokers != nil && databaseURL != nil, "set KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL; ops/dev/test does"))
+    if: testBrokers != nil && databaseURL != nil, "set KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL; ops/dev/test does"))
 struct IntegrationTests {}
 
 /// Resync as an operator runs it, with topics, schema, folder and consumer groups that no other test shares.
@@ -44,7 +44,7 @@ final class RunningSuite {
   static func with<T: Sendable>(
     setUp: Bool = true, _ body: @escaping @Sendable (RunningSuite) throws -> T
   ) async throws -> T {
-    try await onOwnThread {
+    try await blocking {
       let suite = try RunningSuite()
       defer { suite.close() }
       do {
@@ -64,7 +64,8 @@ final class RunningSuite {
 
   private init() throws {
     let name = String(UInt64.random(in: 0 ... .max), radix: 36)
-    kafka = KafkaConfiguration(bootstrapServers: try #require(brokers), topicPrefix: "it-\(name).", clientID: "test")
+    kafka = KafkaConfiguration(
+      bootstrapServers: try #require(testBrokers), topicPrefix: "it-\(name).", clientID: "test")
     schema = "it_\(name)"
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("resync-it-\(name)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -74,7 +75,7 @@ final class RunningSuite {
       "RESYNC_TOPIC_PREFIX": kafka.topicPrefix, "RESYNC_SCHEMA": schema, "RESYNC_PSEUDONYM_KEY": Self.pseudonymKey,
       "RESYNC_SCHEMAS": repositoryRoot.appendingPathComponent("schemas").path, "RESYNC_QUIET": "0.5",
       "RESYNC_REPORT_FOLDER": folder.appendingPathComponent("reports").path,
-      // The shortest that Kafka's brokers take by default: how long a killed member's partitions wait.
+      // The shortest that Kafka's testBrokers take by default: how long a killed member's partitions wait.
       "RESYNC_SESSION_TIMEOUT_MS": "6000",
       "RESYNC_LEASE": "3", "RESYNC_THREADS": "2",
     ]) { $1 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// The folder of the built programs: they lie beside the test bundle.
 let programs: URL = {

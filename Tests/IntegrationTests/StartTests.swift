@@ -1,6 +1,7 @@
 import Foundation
 import ResyncCore
 import Store
+import TestSupport
 import Testing
 
 extension IntegrationTests {
@@ -46,7 +47,7 @@ extension IntegrationTests {
   @Test("while no broker answers, services say so, live on, and stop when asked; once it answers, they become ready")
   func withoutBroker() async throws {
     try await RunningSuite.with { suite in
-      let relay = try Relay(to: try #require(brokers))
+      let relay = try Relay(to: try #require(testBrokers))
       let away = ["KAFKA_BOOTSTRAP_SERVERS": relay.address]
       let services = try RunningSuite.serviceNames.map { try suite.start($0, away) }
       for service in services {

@@ -1,5 +1,6 @@
 import Foundation
 import ServiceKit
+import Streaming
 import Testing
 
 @Suite("Settings")
@@ -117,7 +118,8 @@ struct SettingsTests {
   }
 
   @Test(
-    "a property on which exactly-once rests cannot be handed through", arguments: KafkaPropertiesKey.reserved.sorted())
+    "a property on which exactly-once rests cannot be handed through",
+    arguments: KafkaConfiguration.reservedProperties.keys.sorted())
   func reservedProperties(property: String) {
     #expect(refusal { try sampleSettings(["kafka-property": ["\(property)=x"]]) }?.contains("'\(property)'") == true)
   }

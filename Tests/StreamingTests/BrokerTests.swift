@@ -1,10 +1,11 @@
 import Foundation
 import Streaming
+import TestSupport
 import Testing
 
 /// What a real broker must do for the rest to hold.
 @Suite(
-  "Against a real broker", .enabled(if: testBroker != nil, "set KAFKA_BOOTSTRAP_SERVERS"), .serialized,
+  "Against a real broker", .enabled(if: testBrokers != nil, "set KAFKA_BOOTSTRAP_SERVERS"), .serialized,
   .timeLimit(.minutes(5)))
 struct BrokerTests {
   @Test("topics are created once, verified by name and property, and deleted by prefix")
@@ -32,7 +33,7 @@ struct BrokerTests {
 
   @Test("an empty prefix never deletes topics")
   func emptyPrefix() async throws {
-    let servers = try #require(testBroker)
+    let servers = try #require(testBrokers)
     try await blocking {
       let admin = try Admin(kafka: KafkaConfiguration(bootstrapServers: servers), logger: testLogger)
       let error = #expect(throws: StreamingError.self) { try admin.deleteAllTopics() }
@@ -140,7 +141,7 @@ struct BrokerTests {
       try producer.begin()
       try producer.send(message("open"))
       try producer.flush()
-      #expect(throws: TestTimeout.self) { try test.readAll("output", seconds: 1) }
+      #expect(throws: WaitedInVain.self) { try test.readAll("output", seconds: 1) }
       try producer.commit()
       #expect(try test.values("output") == ["k": ["committed", "open"]])
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Streaming
+import TestSupport
 import Testing
 
 /// Errors on demand, from librdkafka's broker inside this process.

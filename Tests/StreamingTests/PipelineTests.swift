@@ -1,10 +1,11 @@
 import Foundation
 import Streaming
+import TestSupport
 import Testing
 
 /// Every message takes effect once, whatever happens in between.
 @Suite(
-  "A pipeline against a real broker", .enabled(if: testBroker != nil, "set KAFKA_BOOTSTRAP_SERVERS"), .serialized,
+  "A pipeline against a real broker", .enabled(if: testBrokers != nil, "set KAFKA_BOOTSTRAP_SERVERS"), .serialized,
   .timeLimit(.minutes(5)))
 struct PipelineTests {
   @Test("every message counts once in an undisturbed run, and ended keys leave no state")
@@ -208,7 +209,7 @@ struct PipelineTests {
 
   @Test("killed at any moment and started again, a pipeline loses nothing and doubles nothing")
   func killed() async throws {
-    let servers = try #require(testBroker)
+    let servers = try #require(testBrokers)
     let prefix = Shared("")
     let work = RunningSum.workload(keys: 4, numbersPerKey: 60, end: true)
     let finish = Shared(false)

@@ -1,5 +1,6 @@
 import Foundation
 import Streaming
+import TestSupport
 
 /// Count and sum of a key's numbers so far.
 struct SumState: KeyedStateValue, Equatable {

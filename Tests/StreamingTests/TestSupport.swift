@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Streaming
 import Synchronization
+import TestSupport
 import Testing
 
 /// Silent unless STREAMING_TESTS_LOG is set.
@@ -10,18 +11,6 @@ let testLogger: Logger = {
   logger.logLevel = ProcessInfo.processInfo.environment["STREAMING_TESTS_LOG"] == nil ? .critical : .info
   return logger
 }()
-
-/// The broker for the suites that need a real one.
-let testBroker = ProcessInfo.processInfo.environment["KAFKA_BOOTSTRAP_SERVERS"]
-
-/// False for noida-db, an embedded stand-in for Kafka that lacks some of its guarantees; it has one cluster id for all.
-@Sendable func brokerKeepsAllGuarantees() async throws -> Bool {
-  guard let testBroker else { return false }
-  return try await blocking {
-    let admin = try Admin(kafka: KafkaConfiguration(bootstrapServers: testBroker), logger: testLogger)
-    return try admin.clusterID() != "MkU3OEVBNTctOEUyRi00"
-  }
-}
 
 /// A value that threads share.
 final class Shared<Value: Sendable>: Sendable {
@@ -46,32 +35,6 @@ extension Shared where Value == Int {
   }
 }
 
-/// Gives each job a thread of its own.
-private final class ThreadExecutor: TaskExecutor {
-  func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
-    startDedicatedThread(name: "test") { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-  }
-}
-
-/// Runs blocking work off the cooperative pool. It stays part of the test's task, to which its failures are counted.
-func blocking<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-  try await withTaskExecutorPreference(ThreadExecutor()) { try body() }
-}
-
-struct TestTimeout: Error, CustomStringConvertible {
-  let description: String
-}
-
-/// Blocks until the condition holds.
-func waitUntil(_ what: String, seconds: Double = 60, _ condition: () throws -> Bool) throws {
-  let deadline = ContinuousClock.now + .seconds(seconds)
-  while try !condition() {
-    guard ContinuousClock.now < deadline else { throw TestTimeout(description: "waited in vain until \(what)") }
-    Thread.sleep(forTimeInterval: 0.05)
-  }
-}
-
 /// Topics of one test, under a prefix of its own, on the real broker.
 struct TestTopics: Sendable {
   let kafka: KafkaConfiguration
@@ -82,7 +45,7 @@ struct TestTopics: Sendable {
     _ topics: [String] = ["input", "output", "state"], groups: [String] = ["stage"],
     _ body: @escaping @Sendable (TestTopics) throws -> Void
   ) async throws {
-    let servers = try #require(testBroker)
+    let servers = try #require(testBrokers)
     let prefix = "t\(UInt32.random(in: 0 ... .max))."
     let test = TestTopics(kafka: KafkaConfiguration(bootstrapServers: servers, topicPrefix: prefix, clientID: "test"))
     try await blocking {
@@ -125,7 +88,7 @@ struct TestTopics: Sendable {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while !ends.isEmpty {
       guard ContinuousClock.now < deadline else {
-        throw TestTimeout(description: "\(topic) was not read to its end; open: \(ends)")
+        throw WaitedInVain(description: "\(topic) was not read to its end; open: \(ends)")
       }
       switch try consumer.poll(timeoutMilliseconds: 100) {
       case .message(let message): messages.append(message)

@@ -104,6 +104,8 @@ struct ValueTests {
     let pipeline = TransactionalPipeline(
       kafka: KafkaConfiguration(bootstrapServers: "localhost:1"), configuration: configuration,
       processor: RunningSum(), logger: testLogger)
+    // Should the check be missing, run() ends at once instead of waiting for a broker.
+    pipeline.stop()
     let error = #expect(throws: StreamingError.self) { try pipeline.run() }
     #expect(error?.text.contains("transactionTimeoutMilliseconds") == true)
   }

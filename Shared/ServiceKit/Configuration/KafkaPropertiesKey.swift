@@ -1,3 +1,5 @@
+import Streaming
+
 /// librdkafka properties that are handed through untouched: TLS, SASL, timeouts.
 ///
 /// Given as `--kafka-property name=value` (repeatable), as `RESYNC_KAFKA_PROPERTY_SASL_USERNAME=…` (an underscore is a
@@ -5,13 +7,6 @@
 /// file as `"kafka-property": {"sasl.username": "…"}`.
 public struct KafkaPropertiesKey: AnyConfigurationKey {
   public let definition: KeyDefinition
-
-  /// Properties on which Resync's guarantees rest (exactly once, bounded messages), or which other keys set.
-  public static let reserved: Set<String> = [
-    "acks", "bootstrap.servers", "enable.auto.commit", "enable.auto.offset.store", "enable.idempotence", "group.id",
-    "isolation.level", "max.in.flight.requests.per.connection", "metadata.broker.list", "request.required.acks",
-    "transactional.id",
-  ]
 
   static let environmentPrefix = "RESYNC_KAFKA_PROPERTY_"
   private static let secretWords = [
@@ -21,7 +16,8 @@ public struct KafkaPropertiesKey: AnyConfigurationKey {
   init(_ name: String, help: String) {
     definition = KeyDefinition(
       name: name, environmentNames: [], valueName: "name=value", defaultText: "",
-      allowed: "name=value with a property of librdkafka other than " + Self.reserved.sorted().joined(separator: ", "),
+      allowed: "name=value with a property of librdkafka other than "
+        + KafkaConfiguration.reservedProperties.keys.sorted().joined(separator: ", "),
       isMap: true, help: help)
   }
 
@@ -36,7 +32,7 @@ public struct KafkaPropertiesKey: AnyConfigurationKey {
   }
 
   static func isAllowed(_ name: String) -> Bool {
-    !name.isEmpty && !reserved.contains(name)
+    !name.isEmpty && KafkaConfiguration.reservedProperties[name] == nil
       && name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "." || $0 == "_" || $0 == "-") }
   }
 

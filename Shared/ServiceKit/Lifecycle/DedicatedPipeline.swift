@@ -1,6 +1,3 @@
-import Foundation
-import Synchronization
-
 /// Work that blocks, on a thread of its own, for as long as the service runs.
 public protocol DedicatedPipeline: Sendable {
   /// For logs and the thread's name.
@@ -38,24 +35,4 @@ public final class BlockingPipeline: DedicatedPipeline {
     signal.stop()
     onStop()
   }
-}
-
-/// Runs the body on a new thread and reports its end there. The thread is not one of Swift's cooperative pool.
-func startThread(
-  name: String, _ body: @escaping @Sendable () throws -> Void, ended: @escaping @Sendable ((any Error)?) -> Void
-) {
-  let thread = Thread {
-    // Foundation loses a name when the thread begins before `start()` has returned, so the kernel is told directly (it
-    // keeps 15 bytes). The name serves `top` and debuggers; without it the service works as well.
-    try? Data(name.utf8).write(to: URL(fileURLWithPath: "/proc/thread-self/comm"))
-    do {
-      try body()
-      ended(nil)
-    } catch {
-      ended(error)
-    }
-  }
-  // The default of secondary threads differs between systems; deep recursion of a decoder must not decide on it.
-  thread.stackSize = 8 << 20
-  thread.start()
 }

@@ -1,5 +1,6 @@
 import Logging
 import ServiceLifecycle
+import Streaming
 import Synchronization
 
 /// Runs dedicated pipelines inside a service group: each on its own thread, all stopped together.
@@ -48,9 +49,15 @@ public final class PipelineService: Service {
 
   private func supervise() async throws {
     for pipeline in pipelines {
-      startThread(
-        name: pipeline.name, { try pipeline.run() },
-        ended: { [continuation] error in continuation.yield(.ended(name: pipeline.name, error: error)) })
+      let thread = startDedicatedThread(name: pipeline.name) { try pipeline.run() }
+      Task { [continuation] in
+        do {
+          try await thread.completion()
+          continuation.yield(.ended(name: pipeline.name, error: nil))
+        } catch {
+          continuation.yield(.ended(name: pipeline.name, error: error))
+        }
+      }
     }
     var running = Set(pipelines.map(\.name))
     var failure: (any Error)?
