@@ -150,8 +150,16 @@ final class IngestProcessor: StreamProcessor {
   private func outgoing(
     _ action: IngestDecider.Action, _ message: ConsumedMessage, _ recordingID: String
   ) -> [OutgoingMessage] {
+    var action = action
     rows += action.rows
-    if action.repeated { metrics.repeated(topic: Topic.ingest) }
+    if action.repeated, message.header(HeaderName.replayed) != nil {
+      // Else an operator's replay would be swallowed like a feed's repetition.
+      action.rejection = Rejection(
+        .replayWithoutEffect,
+        "the recording of this chunk has ended or has the chunk already; let the feed send the whole recording again")
+    } else if action.repeated {
+      metrics.repeated(topic: Topic.ingest)
+    }
     var outgoing = action.events.map { Self.event($0, recordingID: recordingID) }
     if let rejection = action.rejection {
       metrics.rejected(code: rejection.code.rawValue)

@@ -32,7 +32,7 @@ package struct ValidatedChunk {
     try checkReferences()
     if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil, !(0...130).contains(age)
     {
-      throw Rejection(.missingField, "patient.age_years must lie within 0–130")
+      throw Rejection(.invalidField, "patient.age_years must lie within 0–130")
     }
   }
 
@@ -43,11 +43,12 @@ package struct ValidatedChunk {
     ] {
       guard limits.identifierBytes.contains(value.utf8.count) else {
         throw Rejection(
-          .missingField, "\(name) has \(value.utf8.count) bytes; \(describe(limits.identifierBytes)) are allowed")
+          value.isEmpty ? .missingField : .invalidField,
+          "\(name) has \(value.utf8.count) bytes; \(describe(limits.identifierBytes)) are allowed")
       }
       // PostgreSQL's text cannot hold all of them, and no log should.
       guard value.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
-        throw Rejection(.missingField, "\(name) has a control character; none is allowed")
+        throw Rejection(.invalidField, "\(name) has a control character; none is allowed")
       }
     }
   }
@@ -74,7 +75,8 @@ package struct ValidatedChunk {
     switch chunk.sampleType {
     case .int16: width = 2
     case .int32, .float32: width = 4
-    case .unspecified, .UNRECOGNIZED: throw Rejection(.missingField, "sample_type is not one that is known")
+    case .unspecified: throw Rejection(.missingField, "sample_type is not given")
+    case .UNRECOGNIZED(let number): throw Rejection(.invalidField, "sample_type \(number) is not one that is known")
     }
     guard chunk.samples.count % (width * leads.count) == 0 else {
       throw Rejection(

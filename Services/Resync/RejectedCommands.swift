@@ -28,7 +28,8 @@ struct ReplayCommand: ParsableCommand {
     commandName: "replay",
     abstract: "Sends refused messages back to where they came from, each once.",
     discussion: """
-      Use it after the cause is mended: what is still wrong is refused again. Origins are those `resync rejected` prints.
+      Use it after the cause is mended: what is still wrong is refused again. Origins are those `resync rejected` prints; \
+      only those on ecg.ingest can be replayed, for what was refused further on belongs to a recording that has ended.
 
       EXAMPLES
         resync replay ecg.ingest:3:1042
@@ -47,9 +48,13 @@ struct ReplayCommand: ParsableCommand {
     let settings = try arguments.checkedSettings()
     let connection = try settings.connection()
     let chosen = try Set(origins.map(Self.origin))
+    if let inner = chosen.first(where: { $0.topic != Topic.ingest }) {
+      throw CommandFailure(
+        "messages of \(inner.topic) cannot be replayed: their recordings have ended; publish these under another uid")
+    }
     var wanted = Set(
       try Rejections(connection).waiting(code: code, limit: 100_000).map(\.origin)
-        .filter { chosen.isEmpty || chosen.contains($0) })
+        .filter { $0.topic == Topic.ingest && (chosen.isEmpty || chosen.contains($0)) })
     let asked = wanted.count
     try replay(&wanted, settings, connection)
     print("replayed \(asked - wanted.count) messages")
@@ -85,7 +90,7 @@ struct ReplayCommand: ParsableCommand {
           try producer.send(
             OutgoingMessage(
               topic: origin.topic, key: message.key, value: message.value,
-              headers: message.headers.filter { kept.contains($0.name) }))
+              headers: message.headers.filter { kept.contains($0.name) } + [MessageHeader(HeaderName.replayed, "1")]))
         default: break
         }
       }

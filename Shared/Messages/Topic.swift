@@ -35,6 +35,8 @@ public enum HeaderName {
   public static let recordingID = "recording-id"
   /// On a refused message whose value was cut to the size limit: its original size in bytes. It cannot be replayed.
   public static let cutFrom = "cut-from-bytes"
+  /// On a refused message that an operator has sent back.
+  public static let replayed = "replayed"
 }
 
 /// The largest message that any topic carries, bytes.

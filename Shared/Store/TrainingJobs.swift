@@ -180,10 +180,11 @@ public struct TrainingJobs {
       [.text(error)])
   }
 
-  /// Gives a job back, as at a shutdown: any trainer may go on from the checkpoint at once.
+  /// Gives a job back, as at a shutdown: any trainer may go on from the checkpoint at once. It was no failed attempt.
   /// - Throws: `StoreError` (`LEASE_LOST`).
   public func release(_ lease: TrainingLease) throws {
-    try change(lease, "state = 'queued', lease_owner = null, lease_expires_at = null", [])
+    try change(
+      lease, "state = 'queued', lease_owner = null, lease_expires_at = null, attempts = attempts - 1", [])
   }
 
   /// Cancels a job that has not ended; a trainer at work learns it at its next renewal.

@@ -51,6 +51,11 @@ extension IntegrationTests {
       #expect(try suite.resync("replay", "--code", "UNKNOWN_LEAD").contains("replayed 1 messages"))
       try waitUntil("the replayed message is refused again") { try rejections.waiting().count == count }
       #expect(try rejections.countByCode()["UNKNOWN_LEAD"] == 2)
+
+      // A chunk whose recording has ended without it mends nothing, and the operator is told.
+      #expect(try suite.resync("replay", "--code", "CHUNK_OUT_OF_ORDER").contains("replayed 2 messages"))
+      try waitUntil("the replays are answered") { try rejections.countByCode()["REPLAY_WITHOUT_EFFECT"] == 2 }
+      #expect(throws: RunningSuite.CommandFailed.self) { try suite.resync("replay", "ecg.recordings:0:0") }
     }
   }
 

@@ -38,6 +38,8 @@ final class RunningSuite {
   let folder: URL
   /// What every program of the suite is started with; a test may change it for those that it starts later.
   var environment: [String: String]
+  /// What services get besides.
+  private var serviceEnvironment: [String: String] = [:]
   private(set) var services: [ServiceProcess] = []
 
   /// Runs a test on a suite of its own and leaves nothing behind: no process, topic, schema or file.
@@ -99,13 +101,19 @@ final class RunningSuite {
 
   // MARK: - Programs
 
-  func setUp() throws { try resync("setup", "--embedded") }
+  func setUp() throws {
+    try resync("setup", "--embedded")
+    // What the services do must be within the rights of their role, unless this database gives it to nobody here.
+    let member = try connection().execute("select pg_has_role('resync_service', 'member') as member")[0]
+    if try member["member", .bool] { serviceEnvironment["PGOPTIONS"] = "-c role=resync_service" }
+  }
 
   /// Starts a service; the same instance name again is a restart of the same replica.
   @discardableResult
   func start(_ program: String, instance: String? = nil, _ settings: [String: String] = [:]) throws -> ServiceProcess {
     let service = try ServiceProcess(
-      program, instance: instance ?? program, environment: environment.merging(settings) { $1 },
+      program, instance: instance ?? program,
+      environment: environment.merging(serviceEnvironment) { $1 }.merging(settings) { $1 },
       log: folder.appendingPathComponent("\(services.count)-\(instance ?? program).log"))
     services.append(service)
     return service

@@ -24,7 +24,8 @@ create view v_predictions as
     'Research use only, not a medical device.' as notice
   from predictions p left join models m using (model_id);
 
--- Beats that carry a reference label, counted by what was said of them; rejected recordings are void.
+-- Beats that carry a reference label, counted by what was said of them; what ended in a rejection, at whatever stage,
+-- is void.
 create view v_beat_confusion as
   select b.model_id, r.synthetic, b.recording_id, s.beat_class as reference_class, b.predicted_class,
     count(*) as beats
@@ -32,6 +33,9 @@ create view v_beat_confusion as
     join beat_symbols s on s.symbol = b.reference_symbol
     join recordings r using (recording_id)
   where b.task = 'beat-class' and r.status <> 'rejected'
+    and not exists (
+      select from predictions p
+      where p.recording_id = b.recording_id and p.task = b.task and p.outcome = 'rejected')
   group by b.model_id, r.synthetic, b.recording_id, s.beat_class, b.predicted_class;
 
 -- A model, each model it grew from, and the training run of each; depth 0 is the model itself.

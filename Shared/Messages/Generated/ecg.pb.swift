@@ -152,13 +152,13 @@ public nonisolated struct ProtoEcgChunk: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The sending system, 1–64 characters.
+  /// The sending system, 1–256 bytes without control characters.
   public var feedID: String = String()
 
-  /// The feed's own name for the recording, 1–256 characters; also the message's Kafka key.
+  /// The feed's own name for the recording, 1–256 bytes without control characters; also the message's Kafka key.
   public var recordingUid: String = String()
 
-  /// The feed's own patient identifier. It is replaced by a pseudonym at ingest and goes no further.
+  /// The feed's own patient identifier, 1–256 bytes without control characters. It is replaced by a pseudonym at ingest and goes no further.
   public var patientID: String = String()
 
   /// 0, 1, 2, …

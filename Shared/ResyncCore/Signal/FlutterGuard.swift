@@ -1,6 +1,6 @@
 /// Tells candidates in a sinusoidal rhythm (ventricular flutter, fibrillation), which has no QRS complexes, by how little
 /// of the signal lies in the QRS band: the largest envelope of the last two seconds over the effective value of the
-/// signal from 1.5 to 30 Hz. Normal beats have 2 to 5, wide paced and ventricular ones about 1, flutter below 0.7
+/// signal from 1.5 to 30 Hz. Normal beats have 2 to 5, wide paced and ventricular ones about 1, flutter below 0.8
 /// (MIT-BIH).
 struct FlutterGuard: Sendable {
   private let blockSamples: Int
