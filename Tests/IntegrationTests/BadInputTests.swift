@@ -58,43 +58,6 @@ extension IntegrationTests {
       #expect(throws: RunningSuite.CommandFailed.self) { try suite.resync("replay", "ecg.recordings:0:0") }
     }
   }
-
-  @Test("JSON and WFDB bundles give the rows that protobuf gives")
-  func contentTypes() async throws {
-    try await RunningSuite.with { suite in
-      try suite.registerTinyModels()
-      try suite.startAndWait(["ingest", "preprocess", "spectrogram", "predictor"])
-      let protobuf = try BundledRecord.twelveLead("24", uid: "protobuf")
-      var json = protobuf
-      json.uid = "json"
-      let chunk = json.single
-      let bundle = try TarArchive.archive(
-        ["24.hea", "24.dat"].map { name in
-          .init(name: name, bytes: Array(try Data(contentsOf: BundledRecord.ludb.appendingPathComponent(name))))
-        })
-      var wfdb = protobuf
-      wfdb.uid = sha256(Data(bundle)).hexadecimal
-      try suite.send([
-        OutgoingMessage(protobuf.single),
-        OutgoingMessage(
-          topic: Topic.ingest, key: Array("json".utf8), value: Array(try chunk.jsonUTF8Data()),
-          headers: [MessageHeader(HeaderName.contentType, ContentType.json.rawValue + "; charset=utf-8")]),
-        OutgoingMessage(
-          topic: Topic.ingest, key: Array("any".utf8), value: bundle,
-          headers: [
-            MessageHeader(HeaderName.contentType, ContentType.wfdb.rawValue),
-            MessageHeader(HeaderName.feedID, FeedRecording.feed),
-            MessageHeader(HeaderName.patientID, protobuf.patient),
-          ]),
-      ])
-      let recordings = [protobuf, json, wfdb]
-      try suite.waitForOutcomes(recordings.map(\.recordingID))
-      let said = try recordings.map { try WhatIsSaid($0.recordingID, suite) }
-      #expect(said[1] == said[0])
-      #expect(said[2] == said[0])
-      #expect(said[0].tensors.count > 5 && said[0].ageYears == 64 && said[0].waveform != nil)
-    }
-  }
 }
 
 /// Of each refused message one copy on `ecg.rejected`, with its bytes, and one row.
@@ -122,29 +85,4 @@ private func checkLedger(_ bad: [BadMessage], conflict: String, _ suite: Running
     }
   }
   #expect(!rows.contains { $0.text.contains("ludb-24") || $0.text.contains("X9") })
-}
-
-/// What two recordings of the same content must agree in; their ids differ.
-private struct WhatIsSaid: Hashable {
-  var sampleRateHz: Double?
-  var leads: [String]
-  var samples: Int64?
-  var ageYears: Double?
-  var waveform: String?
-  var tensors: [[UInt8]]
-  var logits: [[Float]]
-  var flags: [String]
-  var probability: Double?
-
-  init(_ recordingID: String, _ suite: RunningSuite) throws {
-    let connection = try suite.connection()
-    let row = try #require(try Recordings(connection).find(recordingID))
-    (sampleRateHz, leads, samples) = (row.sampleRateHz, row.leads, row.samples)
-    (ageYears, waveform) = (row.ageYears, row.waveformSHA256)
-    let beats = try BeatPredictions(connection).rows(
-      recordingID: recordingID, task: ModelTask.crtResponse.rawValue)
-    (tensors, logits) = (beats.map(\.tensorSHA256), beats.map(\.logits))
-    let prediction = try #require(try suite.predictions(.crtResponse)[recordingID])
-    (flags, probability) = (prediction.flags, prediction.probability)
-  }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An example feed: publishes one recording from a CSV file to ecg.ingest, in JSON chunks.
 
-  pip install confluent-kafka
+  apt install python3-confluent-kafka    (or pip install confluent-kafka)
   ops/dev/feed.py recording.csv --rate 360 --patient 4711 --servers localhost:9092
 
 The CSV's first line names the leads (MLII,V5); every other line holds one sample of each, in mV.
