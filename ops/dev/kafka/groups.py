@@ -76,6 +76,7 @@ class Group:
     def restart_clocks(self):
         """After a restart of the broker: nobody has been silent, and an unfinished rebalance begins again."""
         self._expected.clear()
+        self._first_members_until = self._sync_until = None
         for member in self.members.values():
             member.heard()
         if self.state in (PREPARING, COMPLETING):

@@ -25,7 +25,7 @@ APIS = {
         "throttle:i32@2 topics[ name:str partitions[ index:i32 error:i16 timestamp:i64=-1 offset:i64=-1"
         " leader_epoch:i32@4=-1 ] ]"),
     "Metadata": (3, 0, 8, 9,
-        "topics[ name:str ] auto_create:bool@4 cluster_operations:bool@8 topic_operations:bool@8",
+        "topics?[ name:str ] auto_create:bool@4 cluster_operations:bool@8 topic_operations:bool@8",
         "throttle:i32@3 brokers[ node:i32 host:str port:i32 rack:nstr@1 ] cluster_id:nstr@2 controller:i32@1"
         " topics[ error:i16 name:str internal:bool@1 partitions[ error:i16 index:i32 leader:i32 leader_epoch:i32@7"
         " replicas:i32[] isr:i32[] offline:i32[]@5 ] operations:i32@8=-2147483648 ]"
@@ -34,7 +34,7 @@ APIS = {
         "group:str generation:i32 member:str instance:nstr@7 retention:i64@2-4 topics[ name:str partitions[ index:i32"
         " offset:i64 leader_epoch:i32@6=-1 timestamp:i64@1-1 metadata:nstr ] ]", _TOPIC_ERRORS.format(3)),
     "OffsetFetch": (9, 1, 7, 6,
-        "group:str topics[ name:str partitions:i32[] ] require_stable:bool@7",
+        "group:str topics?[ name:str partitions:i32[] ] require_stable:bool@7",
         "throttle:i32@3 topics[ name:str partitions[ index:i32 offset:i64=-1 leader_epoch:i32@5=-1 metadata:nstr"
         " error:i16 ] ] error:i16@2"),
     "FindCoordinator": (10, 0, 2, 3,
@@ -81,7 +81,7 @@ APIS = {
         " topics[ name:str partitions[ index:i32 offset:i64 leader_epoch:i32@2=-1 metadata:nstr ] ]",
         _TOPIC_ERRORS.format(0)),
     "DescribeConfigs": (32, 0, 3, 4,
-        "resources[ type:i8 name:str keys:str[] ] synonyms:bool@1 documentation:bool@3",
+        "resources[ type:i8 name:str keys?:str[] ] synonyms:bool@1 documentation:bool@3",
         "throttle:i32 resources[ error:i16 message:nstr type:i8 name:str configs[ name:str value:nstr read_only:bool"
         " default:bool@0-0 source:i8@1 sensitive:bool synonyms[ name:str value:nstr source:i8 ]@1 type:i8@3"
         " documentation:nstr@3 ] ]"),

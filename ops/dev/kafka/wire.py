@@ -2,7 +2,8 @@
 
 A schema is a text of fields `name:type@from-to=default`; the versions and the default may be left out. Types are i8, i16,
 i32, i64, bool, str, nstr (null by default), blob (a copy), records (a view when read; a list of pieces when written) and any
-of them with [] for an array. `name[ … ]@from-to` is an array of structures. All strings, blobs and arrays may be null.
+of them with [] for an array. `name[ … ]@from-to` is an array of structures. Where null is read, nstr, blob, records and
+arrays whose name ends with ? give None, the others something empty.
 """
 
 import re
@@ -10,7 +11,7 @@ import struct
 from types import SimpleNamespace
 
 _FIELD = re.compile(
-    r"(?P<name>\w+)(?:(?P<open>\[)(?!\])|:(?P<type>\w+(?:\[\])?))|(?P<close>\])|(?P<bad>\S)"
+    r"(?P<name>\w+)(?P<nullable>\?)?(?:(?P<open>\[)(?!\])|:(?P<type>\w+(?:\[\])?))|(?P<close>\])|(?P<bad>\S)"
 )
 _SUFFIX = re.compile(r"(?:@(\d+)(?:-(\d+))?)?(?:=(-?\d+))?(?=\s|$)")
 _LAST_VERSION = 1 << 15
@@ -99,6 +100,10 @@ def _read_str(reader, flexible):
     return None if length < 0 else str(reader.take(length), "utf-8")
 
 
+def _read_text(reader, flexible):
+    return _read_str(reader, flexible) or ""
+
+
 def _write_str(parts, value, flexible):
     encoded = None if value is None else value.encode()
     _write_length(parts, -1 if encoded is None else len(encoded), flexible, short=True)
@@ -128,18 +133,18 @@ def _write_blob(parts, value, flexible):
 # Name: reading function, writing function, default.
 _TYPES = {
     "i8": (*_fixed("b"), 0), "i16": (_read_i16, _write_i16, 0), "i32": (_read_i32, _write_i32, 0),
-    "i64": (*_fixed("q"), 0), "bool": (*_fixed("?"), False), "str": (_read_str, _write_str, ""),
+    "i64": (*_fixed("q"), 0), "bool": (*_fixed("?"), False), "str": (_read_text, _write_str, ""),
     "nstr": (_read_str, _write_str, None), "blob": (_read_blob, _write_blob, b""),
     "records": (_read_records, _write_records, ()),
 }  # fmt: skip
 
 
-def _array(read_one, write_one):
+def _array(read_one, write_one, nullable):
     def read(reader, flexible):
         length = _read_length(reader, flexible)
         if length > len(reader.data) - reader.position:
             raise Malformed("an array goes past the end")
-        return None if length < 0 else [read_one(reader, flexible) for _ in range(length)]
+        return None if length < 0 and nullable else [read_one(reader, flexible) for _ in range(length)]
 
     def write(parts, values, flexible):
         _write_length(parts, -1 if values is None else len(values), flexible)
@@ -182,19 +187,19 @@ def compile_schema(text, version):
             raise ValueError(f"bad schema: {text[position:]}")
         position = match.end()
         if match["open"]:
-            stack.append([match["name"]])
+            stack.append([match["name"], match["nullable"]])
             continue
         suffix = _SUFFIX.match(text, position)
         position = suffix.end()
         present = int(suffix[1] or 0) <= version <= int(suffix[2] or _LAST_VERSION)
         if match["close"]:
-            name, *fields = stack.pop()
-            stack[-1].append((name, present, *_array(*_structure(fields)), ()))
+            name, nullable, *fields = stack.pop()
+            stack[-1].append((name, present, *_array(*_structure(fields), nullable), ()))
             continue
         kind = match["type"]
         read, write, default = _TYPES[kind.replace("[]", "")]
         if kind.endswith("[]"):
-            read, write, default = *_array(read, write), ()
+            read, write, default = *_array(read, write, match["nullable"]), ()
         elif suffix[3]:
             default = int(suffix[3])
         stack[-1].append((match["name"], present, read, write, default))
