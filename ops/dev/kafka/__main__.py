@@ -1,0 +1,58 @@
+"""A Kafka broker in memory, for trying out and for tests: one node, one process, no authentication.
+
+SIGTERM and SIGINT end it; with --data-dir it then writes all it holds to a file there, which the next start reads. SIGKILL
+loses everything since the start.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+
+from broker import Broker
+from server import READ_BUFFER, Server
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="kafka", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=9092, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--data-dir", help="folder for the snapshot; without it nothing is kept")
+    parser.add_argument(
+        "--initial-rebalance-delay", type=int, default=200, metavar="MS",
+        help="how long a new group waits for further members (default: %(default)s)",
+    )  # fmt: skip
+    return parser.parse_args()
+
+
+async def run(arguments):
+    broker = Broker(arguments.initial_rebalance_delay / 1000)
+    snapshot = arguments.data_dir and os.path.join(arguments.data_dir, "broker.snapshot")
+    if snapshot:
+        os.makedirs(arguments.data_dir, exist_ok=True)
+        if os.path.exists(snapshot):
+            broker.load(snapshot)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    server = await asyncio.start_server(
+        Server(broker).serve, arguments.host, arguments.port, limit=READ_BUFFER, backlog=1024
+    )
+    background = asyncio.create_task(broker.work_in_background())
+    host, port = server.sockets[0].getsockname()[:2]
+    print(f"listening on {host}:{port}", flush=True)
+    waiting = asyncio.create_task(stopped.wait())
+    await asyncio.wait((background, waiting), return_when=asyncio.FIRST_COMPLETED)
+    server.close()
+    if snapshot:
+        broker.save(snapshot)
+    if background.done():
+        background.result()
+    print("stopped", file=sys.stderr, flush=True)
+    # The rest are requests that wait; nobody needs their answers, and freeing the memory bit by bit would take long.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    asyncio.run(run(parse_arguments()))
