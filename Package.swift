@@ -102,9 +102,7 @@ let package = Package(
 
     tests("ResyncCoreTests", ["ResyncCore"]),
     tests("MessagesTests", ["Messages"]),
-    .target(
-      name: "TestSupport", dependencies: ["Streaming", .product(name: "Logging", package: "swift-log")],
-      path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["Streaming"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("StreamingTests", ["Streaming", "TestSupport"]),
     tests("StoreTests", ["Store"]),
     tests("ServiceKitTests", ["ServiceKit", "Streaming"]),

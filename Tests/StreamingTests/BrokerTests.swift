@@ -168,9 +168,7 @@ struct BrokerTests {
     }
   }
 
-  @Test(
-    "the broker aborts what a vanished producer left open, once its timeout is over",
-    .enabled("noida-db never ends such a transaction", brokerKeepsAllGuarantees))
+  @Test("the broker aborts what a vanished producer left open, once its timeout is over")
   func orphanedTransaction() async throws {
     try await TestTopics.with(["output"], groups: []) { test in
       var orphan: TransactionalProducer? = try producer(test, timeout: 2000)
@@ -183,9 +181,7 @@ struct BrokerTests {
     }
   }
 
-  @Test(
-    "offsets of a member that was replaced are refused, with its messages",
-    .enabled("noida-db takes offsets of any generation", brokerKeepsAllGuarantees))
+  @Test("offsets of a member that was replaced are refused, with its messages")
   func staleGeneration() async throws {
     try await TestTopics.with(["input", "output"], groups: ["stage"]) { test in
       let membership = GroupMembership(group: "stage", sessionTimeoutMilliseconds: 6000)
