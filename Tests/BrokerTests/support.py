@@ -1,4 +1,7 @@
-"""A broker of its own for each test, librdkafka clients, and a client that sends single requests."""
+"""A broker of its own for each test, librdkafka clients, and a client that sends single requests.
+
+`python3 -m unittest discover -s Tests/BrokerTests` runs all tests; it needs Debian's python3-confluent-kafka.
+"""
 
 import os
 import signal
@@ -180,8 +183,8 @@ def batch(key=b"k", value=b"v", producer=-1, epoch=-1, sequence=-1, transactiona
     body = record(key, value) * count
     attributes = 0x10 if transactional else 0
     header = struct.pack(
-        ">qiibIhiqqqhii", 0, 49 + len(body), 0, 2, 0, attributes, count - 1, milliseconds, milliseconds, producer, epoch,
-        sequence, count,
+        ">qiibIhiqqqhii", 0, 49 + len(body), 0, 2, 0, attributes, count - 1, milliseconds, milliseconds, producer,
+        epoch, sequence, count,
     )  # fmt: skip
     return header + body
 

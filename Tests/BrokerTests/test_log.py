@@ -19,7 +19,8 @@ class LogTests(BrokerTestCase):
         producer = client("InitProducerId", 1, transactional_id=None, timeout=1000)
 
         def send(sequence, epoch=0, count=2):
-            answer = client.produce("t", batch(producer=producer.producer_id, epoch=epoch, sequence=sequence, count=count))
+            records = batch(producer=producer.producer_id, epoch=epoch, sequence=sequence, count=count)
+            answer = client.produce("t", records)
             return answer.error, answer.base_offset
 
         self.assertEqual([send(sequence) for sequence in range(0, 14, 2)], [(0, offset) for offset in range(0, 14, 2)])

@@ -31,7 +31,8 @@ class TransactionTests(BrokerTestCase):
         self.assertEqual([value for _, value in everything], committed)
         # Also for those that begin in the midst, at each place.
         for offset in range(0, everything[-1][0] + 1, 5):
-            self.assertEqual(self.read("t", offset=offset, settle=0.7), [each for each in everything if each[0] >= offset])
+            expected = [each for each in everything if each[0] >= offset]
+            self.assertEqual(self.read("t", offset=offset, settle=0.7), expected)
         self.assertEqual(len(self.read("t", isolation="read_uncommitted")), 36)
 
     def test_only_aborted_transactions_within_the_range_are_reported(self):

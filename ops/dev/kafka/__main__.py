@@ -1,7 +1,7 @@
 """A Kafka broker in memory, for trying out and for tests: one node, one process, no authentication.
 
-SIGTERM and SIGINT end it; with --data-dir it then writes all it holds to a file there, which the next start reads. SIGKILL
-loses everything since the start.
+SIGTERM and SIGINT end it; with --data-dir it then writes all it holds to a file there, which the next start reads.
+After SIGKILL that file is what it was before: all since the start is lost.
 """
 
 import argparse

@@ -1,10 +1,8 @@
 """Requests that create, change and delete topics."""
 
 from data_requests import NODE
-from errors import (
-    INVALID_CONFIG, INVALID_PARTITIONS, INVALID_REQUEST, NONE, TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC_OR_PARTITION,
-    KafkaError,
-)  # fmt: skip
+import errors
+from errors import KafkaError
 from topics import DEFAULTS, Topic, check_settings
 
 _TOPIC_RESOURCE, _BROKER_RESOURCE = 2, 4
@@ -18,7 +16,7 @@ def _for_each(items, handle):
     """The answers of `handle(item)`, which may throw; each begins with the error and its message."""
     answers = []
     for item in items:
-        answers.append({"name": item.name, "error": NONE, "message": None})
+        answers.append({"name": item.name, "error": errors.NONE, "message": None})
         if hasattr(item, "type"):
             answers[-1]["type"] = item.type
         try:
@@ -33,13 +31,15 @@ class AdminRequests:
 
     def _topic(self, name):
         if name not in self.topics:
-            raise KafkaError(UNKNOWN_TOPIC_OR_PARTITION)
+            raise KafkaError(errors.UNKNOWN_TOPIC_OR_PARTITION)
         return self.topics[name]
 
     def create_topics(self, request, context):
         def create(item):
             if item.name in self.topics:
-                raise KafkaError(TOPIC_ALREADY_EXISTS, f"Topic '{item.name}' already exists.")
+                raise KafkaError(errors.TOPIC_ALREADY_EXISTS, f"Topic '{item.name}' already exists.")
+            if item.replication not in (-1, 1):
+                raise KafkaError(errors.INVALID_REPLICATION_FACTOR, "There is only one broker.")
             count = len(item.assignments) or item.partitions
             if count == -1:
                 count = _DEFAULT_PARTITIONS
@@ -52,14 +52,14 @@ class AdminRequests:
     def delete_topics(self, request, context):
         def delete(name):
             if name not in self.topics:
-                return UNKNOWN_TOPIC_OR_PARTITION
+                return errors.UNKNOWN_TOPIC_OR_PARTITION
             topic = self.topics.pop(name)
             self.transactions.forget_topic(name)
             for group in self.groups.values():
                 group.forget_topic(name)
             for log in topic.partitions:
                 log.wake_all()
-            return NONE
+            return errors.NONE
 
         return {"topics": [{"name": name, "error": delete(name)} for name in request.topics]}
 
@@ -67,7 +67,9 @@ class AdminRequests:
         def grow(item):
             topic = self._topic(item.name)
             if item.count <= len(topic.partitions):
-                raise KafkaError(INVALID_PARTITIONS, f"Topic '{item.name}' has {len(topic.partitions)} partitions.")
+                raise KafkaError(
+                    errors.INVALID_PARTITIONS, f"Topic '{item.name}' has {len(topic.partitions)} partitions."
+                )
             if not request.validate_only:
                 topic.grow(item.count)
 
@@ -80,11 +82,11 @@ class AdminRequests:
             elif item.type == _BROKER_RESOURCE:
                 own, defaults, source = _BROKER_SETTINGS, {}, _SET_BY_BROKER
             else:
-                raise KafkaError(INVALID_REQUEST)
+                raise KafkaError(errors.INVALID_REQUEST)
             configs = [
                 {
-                    "name": name, "value": value, "read_only": item.type == _BROKER_RESOURCE, "default": name not in own,
-                    "source": source if name in own else _DEFAULT,
+                    "name": name, "value": value, "read_only": item.type == _BROKER_RESOURCE,
+                    "default": name not in own, "source": source if name in own else _DEFAULT,
                 }
                 for name, value in {**defaults, **own}.items()
                 if item.keys is None or name in item.keys
@@ -105,7 +107,7 @@ class AdminRequests:
                 elif setting.operation == _DELETE:
                     settings.pop(setting.name, None)
                 else:
-                    raise KafkaError(INVALID_CONFIG, "only SET and DELETE are supported")
+                    raise KafkaError(errors.INVALID_CONFIG, "only SET and DELETE are supported")
             return settings
 
         return self._alter(request, merged)
@@ -113,7 +115,7 @@ class AdminRequests:
     def _alter(self, request, new_settings):
         def alter(item):
             if item.type != _TOPIC_RESOURCE:
-                raise KafkaError(INVALID_REQUEST, "only topics have settings that can be changed")
+                raise KafkaError(errors.INVALID_REQUEST, "only topics have settings that can be changed")
             topic, settings = self._topic(item.name), new_settings(item)
             check_settings(settings)
             if not request.validate_only:

@@ -10,7 +10,8 @@ import uuid
 
 from admin_requests import AdminRequests
 from data_requests import DataRequests
-from errors import UNKNOWN_TOPIC_OR_PARTITION, KafkaError
+import errors
+from errors import KafkaError
 from group_requests import GroupRequests
 from schemas import APIS
 from transactions import TransactionCoordinator
@@ -36,7 +37,7 @@ class Broker(DataRequests, GroupRequests, AdminRequests):
 
     def partition(self, topic, index):
         if (log := self.find_partition(topic, index)) is None:
-            raise KafkaError(UNKNOWN_TOPIC_OR_PARTITION)
+            raise KafkaError(errors.UNKNOWN_TOPIC_OR_PARTITION)
         return log
 
     async def answer(self, name, request, context):
@@ -49,7 +50,6 @@ class Broker(DataRequests, GroupRequests, AdminRequests):
 
     async def work_in_background(self):
         """Ends sessions and transactions whose time is over, and keeps logs within their limits."""
-        loop = asyncio.get_running_loop()
         last, maintain_at = time.monotonic(), 0
         while True:
             await asyncio.sleep(_TICK)

@@ -10,8 +10,8 @@ GROWTH_BETWEEN_RUNS = 1 << 20
 class Compactor:
     """Compacts one partition by whole batches, each of which it reads once.
 
-    A batch goes when each of its keys has a newer committed value in a later batch, or when it was aborted; a marker goes
-    after all batches of its transaction. What it can't decompress stays, and so do tombstones.
+    A batch goes when each of its keys has a newer committed value in a later batch, or when it was aborted; a marker
+    goes after all batches of its transaction. What it can't decompress stays, and so do tombstones.
     """
 
     def __init__(self):

@@ -2,10 +2,8 @@
 
 import asyncio
 
-from errors import (
-    FETCH_SESSION_ID_NOT_FOUND, MESSAGE_TOO_LARGE, NONE, OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC_OR_PARTITION,
-    UNSUPPORTED_FOR_MESSAGE_FORMAT, KafkaError,
-)  # fmt: skip
+import errors
+from errors import KafkaError
 from log import READ_COMMITTED
 from records import split
 from schemas import APIS
@@ -21,7 +19,7 @@ def for_each_partition(request, handle):
     def answer(topic, partition):
         index = partition if isinstance(partition, int) else partition.index
         try:
-            return {"index": index, "error": NONE, **(handle(topic.name, partition) or {})}
+            return {"index": index, "error": errors.NONE, **(handle(topic.name, partition) or {})}
         except KafkaError as error:
             return {"index": index, "error": error.code}
 
@@ -50,9 +48,10 @@ class DataRequests:
     def _topic_metadata(self, name):
         topic = self.topics.get(name)
         if topic is None:
-            return {"error": UNKNOWN_TOPIC_OR_PARTITION, "name": name}
+            return {"error": errors.UNKNOWN_TOPIC_OR_PARTITION, "name": name}
         partitions = [
-            {"index": index, "leader": NODE, "replicas": [NODE], "isr": [NODE]} for index in range(len(topic.partitions))
+            {"index": index, "leader": NODE, "replicas": [NODE], "isr": [NODE]}
+            for index in range(len(topic.partitions))
         ]
         return {"name": name, "partitions": partitions}
 
@@ -64,7 +63,7 @@ class DataRequests:
         log = self.partition(name, partition.index)
         batches = split(partition.records or b"")
         if any(len(batch.data) > self.topics[name].largest_batch for batch in batches):
-            raise KafkaError(MESSAGE_TOO_LARGE)
+            raise KafkaError(errors.MESSAGE_TOO_LARGE)
         for batch in batches:
             self.transactions.check_batch(batch, name, partition.index)
         offsets = [log.append(batch) for batch in batches]
@@ -72,11 +71,11 @@ class DataRequests:
 
     async def fetch(self, request, context):
         if context.version < _FIRST_FETCH_OF_FORMAT_2:
-            refuse = {"error": UNSUPPORTED_FOR_MESSAGE_FORMAT}
+            refuse = {"error": errors.UNSUPPORTED_FOR_MESSAGE_FORMAT}
             return {"topics": for_each_partition(request, lambda name, partition: refuse)}
         if request.session and request.epoch > 0:
             # No session is ever given out; a client that names one begins anew with the full list.
-            return {"error": FETCH_SESSION_ID_NOT_FOUND}
+            return {"error": errors.FETCH_SESSION_ID_NOT_FOUND}
         loop = asyncio.get_running_loop()
         deadline = loop.time() + request.max_wait / 1000
         while True:
@@ -139,7 +138,7 @@ class DataRequests:
             log = self.partition(name, partition.index)
             offset = log.end if partition.offset == _LATEST else partition.offset
             if not log.start <= offset <= log.end:
-                raise KafkaError(OFFSET_OUT_OF_RANGE)
+                raise KafkaError(errors.OFFSET_OUT_OF_RANGE)
             log.delete_before(offset)
             return {"log_start": log.start}
 

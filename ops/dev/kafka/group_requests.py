@@ -4,11 +4,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 from data_requests import for_each_partition
-from errors import (
-    GROUP_ID_NOT_FOUND, ILLEGAL_GENERATION, INVALID_GROUP_ID, INVALID_PRODUCER_EPOCH, NON_EMPTY_GROUP, NONE,
-    OPERATION_NOT_ATTEMPTED, PRODUCER_FENCED, UNKNOWN_MEMBER_ID, UNKNOWN_TOPIC_OR_PARTITION, UNSTABLE_OFFSET_COMMIT,
-    KafkaError,
-)  # fmt: skip
+import errors
+from errors import KafkaError
 from groups import EMPTY, Group
 
 _FIRST_JOIN_THAT_NEEDS_ID = 4
@@ -20,8 +17,8 @@ def _fencing_as_in(version, since=2):
     try:
         yield
     except KafkaError as error:
-        if error.code == PRODUCER_FENCED and version < since:
-            raise KafkaError(INVALID_PRODUCER_EPOCH) from error
+        if error.code == errors.PRODUCER_FENCED and version < since:
+            raise KafkaError(errors.INVALID_PRODUCER_EPOCH) from error
         raise
 
 
@@ -31,12 +28,12 @@ class GroupRequests:
     def _known_group(self, name):
         """For requests that only a member can send."""
         if name not in self.groups:
-            raise KafkaError(UNKNOWN_MEMBER_ID)
+            raise KafkaError(errors.UNKNOWN_MEMBER_ID)
         return self.groups[name]
 
     def _group(self, name):
         if not name:
-            raise KafkaError(INVALID_GROUP_ID)
+            raise KafkaError(errors.INVALID_GROUP_ID)
         if name not in self.groups:
             self.groups[name] = Group(name, self.initial_delay)
         return self.groups[name]
@@ -63,7 +60,7 @@ class GroupRequests:
             return {}
         answers = []
         for each in request.members:
-            answers.append({"member": each.member, "instance": each.instance, "error": NONE})
+            answers.append({"member": each.member, "instance": each.instance, "error": errors.NONE})
             try:
                 group.leave(each.member, each.instance)
             except KafkaError as error:
@@ -74,13 +71,13 @@ class GroupRequests:
         def commit(name, partition):
             group = self._group_to_commit_to(request, in_transaction=False)
             self.partition(name, partition.index)
-            group.commit((name, partition.index), partition.offset, partition.leader_epoch, partition.metadata)
+            group.offsets[name, partition.index] = (partition.offset, partition.leader_epoch, partition.metadata)
 
         return {"topics": for_each_partition(request, commit)}
 
     def _group_to_commit_to(self, request, in_transaction):
         if request.group not in self.groups and request.generation >= 0:
-            raise KafkaError(ILLEGAL_GENERATION)
+            raise KafkaError(errors.ILLEGAL_GENERATION)
         group = self._group(request.group)
         group.check_commit(request, in_transaction)
         return group
@@ -96,7 +93,7 @@ class GroupRequests:
 
         def find(name, index):
             if request.require_stable and group.is_unstable((name, index)):
-                raise KafkaError(UNSTABLE_OFFSET_COMMIT)
+                raise KafkaError(errors.UNSTABLE_OFFSET_COMMIT)
             if (name, index) not in group.offsets:
                 return {}
             offset, leader_epoch, metadata = group.offsets[name, index]
@@ -109,14 +106,14 @@ class GroupRequests:
 
         def delete(name, partition):
             if group.state != EMPTY:
-                raise KafkaError(NON_EMPTY_GROUP)
+                raise KafkaError(errors.NON_EMPTY_GROUP)
             group.offsets.pop((name, partition.index), None)
 
         return {"topics": for_each_partition(request, delete)}
 
     def _existing_group(self, name):
         if name not in self.groups:
-            raise KafkaError(GROUP_ID_NOT_FOUND)
+            raise KafkaError(errors.GROUP_ID_NOT_FOUND)
         return self.groups[name]
 
     def list_groups(self, request, context):
@@ -149,11 +146,11 @@ class GroupRequests:
     def delete_groups(self, request, context):
         def delete(name):
             if name not in self.groups:
-                return GROUP_ID_NOT_FOUND
+                return errors.GROUP_ID_NOT_FOUND
             if self.groups[name].state != EMPTY:
-                return NON_EMPTY_GROUP
+                return errors.NON_EMPTY_GROUP
             del self.groups[name]
-            return NONE
+            return errors.NONE
 
         return {"groups": [{"group": name, "error": delete(name)} for name in request.groups]}
 
@@ -173,7 +170,7 @@ class GroupRequests:
         def answer(name, index):
             if missing:
                 unknown = (name, index) in missing
-                raise KafkaError(UNKNOWN_TOPIC_OR_PARTITION if unknown else OPERATION_NOT_ATTEMPTED)
+                raise KafkaError(errors.UNKNOWN_TOPIC_OR_PARTITION if unknown else errors.OPERATION_NOT_ATTEMPTED)
             with _fencing_as_in(context.version):
                 self.transactions.add_partitions(
                     request.transactional_id, request.producer_id, request.epoch, [(name, index)]
@@ -183,9 +180,7 @@ class GroupRequests:
 
     def add_offsets_to_txn(self, request, context):
         with _fencing_as_in(context.version):
-            self.transactions.add_group(
-                request.transactional_id, request.producer_id, request.epoch, request.group
-            )
+            self.transactions.add_group(request.transactional_id, request.producer_id, request.epoch, request.group)
         return {}
 
     def txn_offset_commit(self, request, context):
@@ -196,9 +191,8 @@ class GroupRequests:
                 )
             group = self._group_to_commit_to(request, in_transaction=True)
             self.partition(name, partition.index)
-            group.commit_in_transaction(
-                request.producer_id, (name, partition.index), partition.offset, partition.leader_epoch, partition.metadata
-            )
+            offset = (partition.offset, partition.leader_epoch, partition.metadata)
+            group.commit_in_transaction(request.producer_id, (name, partition.index), offset)
 
         return {"topics": for_each_partition(request, commit)}
 

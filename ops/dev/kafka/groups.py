@@ -4,10 +4,8 @@ import asyncio
 import time
 import uuid
 
-from errors import (
-    FENCED_INSTANCE_ID, ILLEGAL_GENERATION, INCONSISTENT_GROUP_PROTOCOL, INVALID_SESSION_TIMEOUT, MEMBER_ID_REQUIRED,
-    REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER_ID, KafkaError,
-)  # fmt: skip
+import errors
+from errors import KafkaError
 
 _LONGEST_SESSION = 1_800_000
 EMPTY, PREPARING, COMPLETING, STABLE = "Empty", "PreparingRebalance", "CompletingRebalance", "Stable"
@@ -61,6 +59,7 @@ class Group:
         self.protocol = ""
         self.leader = ""
         self.members = {}
+        # By partition: (offset, leader epoch, metadata); the uncommitted ones by producer id before that.
         self.offsets = {}
         self.uncommitted = {}
         self._instances = {}
@@ -87,20 +86,20 @@ class Group:
 
     async def join(self, request, client_id, host, needs_id):
         if not 0 < request.session_timeout <= _LONGEST_SESSION:
-            raise KafkaError(INVALID_SESSION_TIMEOUT)
+            raise KafkaError(errors.INVALID_SESSION_TIMEOUT)
         names = {protocol.name for protocol in request.protocols}
         others = [member for member in self.members.values() if member.id != request.member]
         if not names or any(not names & set(dict(member.protocols)) for member in others):
-            raise KafkaError(INCONSISTENT_GROUP_PROTOCOL)
+            raise KafkaError(errors.INCONSISTENT_GROUP_PROTOCOL)
         if self.members and request.protocol_type != self.protocol_type:
-            raise KafkaError(INCONSISTENT_GROUP_PROTOCOL)
+            raise KafkaError(errors.INCONSISTENT_GROUP_PROTOCOL)
         if not request.member:
             id = f"{request.instance or client_id}-{uuid.uuid4()}"
             if request.instance in self._instances:
                 return await self._replace(id, request, client_id, host)
             if needs_id and request.instance is None:
                 self._expected[id] = time.monotonic() + request.session_timeout / 1000
-                return {"error": MEMBER_ID_REQUIRED, "member": id}
+                return {"error": errors.MEMBER_ID_REQUIRED, "member": id}
             member = self._add(Member(id, request, client_id, host), request.protocol_type)
         elif self._expected.pop(request.member, None):
             member = self._add(Member(request.member, request, client_id, host), request.protocol_type)
@@ -123,7 +122,7 @@ class Group:
         return member
 
     async def _wait_to_join(self, member):
-        member.refuse(REBALANCE_IN_PROGRESS)
+        member.refuse(errors.REBALANCE_IN_PROGRESS)
         future = member.joining = asyncio.get_running_loop().create_future()
         self._rebalance()
         return await future
@@ -132,7 +131,7 @@ class Group:
         """A static member has come back without its id: it gets a new one and keeps its place."""
         member = self.members.pop(self._instances[request.instance])
         former = member.id
-        member.refuse(FENCED_INSTANCE_ID)
+        member.refuse(errors.FENCED_INSTANCE_ID)
         member.id, member.client_id, member.host = id, client_id, host
         member.update(request)
         self.members[id] = member
@@ -147,16 +146,16 @@ class Group:
 
     def _find(self, id, instance):
         if instance is not None and instance in self._instances and self._instances[instance] != id:
-            raise KafkaError(FENCED_INSTANCE_ID)
+            raise KafkaError(errors.FENCED_INSTANCE_ID)
         member = self.members.get(id)
         if member is None or instance is not None and member.instance != instance:
-            raise KafkaError(UNKNOWN_MEMBER_ID)
+            raise KafkaError(errors.UNKNOWN_MEMBER_ID)
         return member
 
     def _find_current(self, id, instance, generation):
         member = self._find(id, instance)
         if generation != self.generation:
-            raise KafkaError(ILLEGAL_GENERATION)
+            raise KafkaError(errors.ILLEGAL_GENERATION)
         return member
 
     def leave(self, id, instance):
@@ -169,7 +168,7 @@ class Group:
 
     def _remove(self, members):
         for member in members:
-            member.refuse(UNKNOWN_MEMBER_ID)
+            member.refuse(errors.UNKNOWN_MEMBER_ID)
             del self.members[member.id]
             if member.instance is not None:
                 del self._instances[member.instance]
@@ -185,7 +184,7 @@ class Group:
             if self.state == COMPLETING:
                 member.assignment = b""
             if member.syncing:
-                member.refuse(REBALANCE_IN_PROGRESS)
+                member.refuse(errors.REBALANCE_IN_PROGRESS)
         starts = self.state == EMPTY
         self.state = PREPARING
         self._sync_until = None
@@ -259,7 +258,7 @@ class Group:
     async def sync(self, request):
         member = self._find_current(request.member, request.instance, request.generation)
         if self.state == PREPARING:
-            raise KafkaError(REBALANCE_IN_PROGRESS)
+            raise KafkaError(errors.REBALANCE_IN_PROGRESS)
         member.heard()
         member.has_synced = True
         if self.state == COMPLETING and member.id != self.leader:
@@ -282,7 +281,7 @@ class Group:
     def heartbeat(self, request):
         self._find_current(request.member, request.instance, request.generation).heard()
         if self.state == PREPARING:
-            raise KafkaError(REBALANCE_IN_PROGRESS)
+            raise KafkaError(errors.REBALANCE_IN_PROGRESS)
 
     def expire(self, now):
         """Removes members that were silent for too long, and those that never fetched their assignment."""
@@ -311,16 +310,13 @@ class Group:
             member = self._find_current(request.member, request.instance, request.generation)
             if not in_transaction:
                 if self.state == COMPLETING:
-                    raise KafkaError(REBALANCE_IN_PROGRESS)
+                    raise KafkaError(errors.REBALANCE_IN_PROGRESS)
                 member.heard()
         elif not in_transaction:
-            raise KafkaError(UNKNOWN_MEMBER_ID)
+            raise KafkaError(errors.UNKNOWN_MEMBER_ID)
 
-    def commit(self, partition, offset, leader_epoch, metadata):
-        self.offsets[partition] = (offset, leader_epoch, metadata)
-
-    def commit_in_transaction(self, producer_id, partition, offset, leader_epoch, metadata):
-        self.uncommitted.setdefault(producer_id, {})[partition] = (offset, leader_epoch, metadata)
+    def commit_in_transaction(self, producer_id, partition, offset):
+        self.uncommitted.setdefault(producer_id, {})[partition] = offset
 
     def end_transaction(self, producer_id, commits):
         offsets = self.uncommitted.pop(producer_id, {})

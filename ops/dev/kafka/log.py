@@ -4,9 +4,8 @@ import time
 from bisect import bisect_left
 from collections import deque
 
-from errors import (
-    INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, OFFSET_OUT_OF_RANGE, OUT_OF_ORDER_SEQUENCE_NUMBER, KafkaError,
-)  # fmt: skip
+import errors
+from errors import KafkaError
 from records import marker, records
 
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
@@ -95,7 +94,7 @@ class PartitionLog:
             if (offset := self._check_sequence(producer, batch)) is not None:
                 return offset
         if not batch.is_transactional and batch.producer_id in self.open:
-            raise KafkaError(INVALID_TXN_STATE)
+            raise KafkaError(errors.INVALID_TXN_STATE)
         if not producer or producer.epoch != batch.epoch:
             producer = self._producers[batch.producer_id] = _Producer(batch.epoch)
         self._append(batch)
@@ -106,7 +105,7 @@ class PartitionLog:
     def _check_sequence(self, producer, batch):
         """The offset at which the batch is already; None if it comes next."""
         if batch.epoch < producer.epoch:
-            raise KafkaError(INVALID_PRODUCER_EPOCH)
+            raise KafkaError(errors.INVALID_PRODUCER_EPOCH)
         expected = 0
         if batch.epoch == producer.epoch:
             for first, last, offset in producer.recent:
@@ -115,7 +114,7 @@ class PartitionLog:
             if producer.recent:
                 expected = (producer.recent[-1][1] + 1) % _LAST_SEQUENCE
         if batch.sequence != expected:
-            raise KafkaError(OUT_OF_ORDER_SEQUENCE_NUMBER)
+            raise KafkaError(errors.OUT_OF_ORDER_SEQUENCE_NUMBER)
         return None
 
     def _append(self, batch):
@@ -159,7 +158,7 @@ class PartitionLog:
         The first may have `first_max_bytes`, any size if that is None.
         """
         if not self.start <= offset <= self.end:
-            raise KafkaError(OFFSET_OUT_OF_RANGE)
+            raise KafkaError(errors.OFFSET_OUT_OF_RANGE)
         visible_end = self.visible_end(isolation)
         pieces, size, end = [], 0, offset
         for index in range(bisect_left(self.lasts, offset), len(self.batches)):

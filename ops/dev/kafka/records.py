@@ -3,7 +3,8 @@
 import struct
 import zlib
 
-from errors import CORRUPT_MESSAGE, INVALID_RECORD, UNSUPPORTED_FOR_MESSAGE_FORMAT, KafkaError
+import errors
+from errors import KafkaError
 from wire import Malformed, Reader, read_signed_varint
 
 try:
@@ -11,8 +12,8 @@ try:
 except ImportError:
     lz4 = None  # Then batches that lz4 has compressed are never compacted.
 
-# Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last timestamp, producer id and
-# epoch, first sequence number, record count.
+# Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last timestamp, producer id
+# and epoch, first sequence number, record count.
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _AFTER_CRC = 21
 _TRANSACTIONAL = 0x10
@@ -61,19 +62,19 @@ def split(view):
     batches = []
     while len(view):
         if len(view) < 17:
-            raise KafkaError(CORRUPT_MESSAGE)
+            raise KafkaError(errors.CORRUPT_MESSAGE)
         if view[16] < 2:
-            raise KafkaError(UNSUPPORTED_FOR_MESSAGE_FORMAT)
+            raise KafkaError(errors.UNSUPPORTED_FOR_MESSAGE_FORMAT)
         size = 12 + int.from_bytes(view[8:12], "big")
         if size < _HEADER.size or size > len(view) or view[16] > 2:
-            raise KafkaError(CORRUPT_MESSAGE)
+            raise KafkaError(errors.CORRUPT_MESSAGE)
         batch = Batch(view[:size])
         if batch.is_control or batch.count < 1 or batch.last - batch.base != batch.count - 1:
-            raise KafkaError(INVALID_RECORD)
+            raise KafkaError(errors.INVALID_RECORD)
         batches.append(batch)
         view = view[size:]
     if not batches:
-        raise KafkaError(INVALID_RECORD)
+        raise KafkaError(errors.INVALID_RECORD)
     return batches
 
 

@@ -1,6 +1,6 @@
 """The requests this broker serves: numbers, versions and layouts (see wire.py for the notation)."""
 
-from functools import lru_cache
+from functools import cache
 
 from wire import Reader, compile_schema
 
@@ -11,15 +11,15 @@ _TOPIC_ERRORS = "throttle:i32@{} topics[ name:str partitions[ index:i32 error:i1
 APIS = {
     "Produce": (0, 0, 7, 9,
         "transactional_id:nstr@3 acks:i16 timeout:i32 topics[ name:str partitions[ index:i32 records:records ] ]",
-        "topics[ name:str partitions[ index:i32 error:i16 base_offset:i64=-1 append_time:i64@2=-1 log_start:i64@5=-1 ] ]"
-        " throttle:i32@1"),
+        "topics[ name:str partitions[ index:i32 error:i16 base_offset:i64=-1 append_time:i64@2=-1"
+        " log_start:i64@5=-1 ] ] throttle:i32@1"),
     "Fetch": (1, 0, 11, 12,
         "replica:i32 max_wait:i32 min_bytes:i32 max_bytes:i32@3=2147483647 isolation:i8@4 session:i32@7 epoch:i32@7=-1"
         " topics[ name:str partitions[ index:i32 leader_epoch:i32@9 offset:i64 log_start:i64@5 max_bytes:i32 ] ]"
         " forgotten[ name:str partitions:i32[] ]@7 rack:str@11",
-        "throttle:i32@1 error:i16@7 session:i32@7 topics[ name:str partitions[ index:i32 error:i16 high_watermark:i64=-1"
-        " stable:i64@4=-1 log_start:i64@5=-1 aborted[ producer_id:i64 first_offset:i64 ]@4 replica:i32@11=-1"
-        " records:records ] ]"),
+        "throttle:i32@1 error:i16@7 session:i32@7 topics[ name:str partitions[ index:i32 error:i16"
+        " high_watermark:i64=-1 stable:i64@4=-1 log_start:i64@5=-1 aborted[ producer_id:i64 first_offset:i64 ]@4"
+        " replica:i32@11=-1 records:records ] ]"),
     "ListOffsets": (2, 1, 5, 6,
         "replica:i32 isolation:i8@2 topics[ name:str partitions[ index:i32 leader_epoch:i32@4 timestamp:i64 ] ]",
         "throttle:i32@2 topics[ name:str partitions[ index:i32 error:i16 timestamp:i64=-1 offset:i64=-1"
@@ -105,7 +105,7 @@ _read_header, _ = compile_schema("key:i16 version:i16 correlation:i32 client_id:
 _read_tags, _ = compile_schema("", 0)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _codecs(name, version):
     _, _, _, flexible_from, request, answer = APIS[name]
     return compile_schema(request, version), compile_schema(answer, version), version >= flexible_from
@@ -138,4 +138,3 @@ def write_answer(name, version, correlation, answer):
         parts.append(b"\0")
     write(parts, answer, flexible)
     return parts
-

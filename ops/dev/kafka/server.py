@@ -1,12 +1,11 @@
 """Connections: frames in, frames out, in order."""
 
 import asyncio
-import socket
 import sys
 import traceback
 from types import SimpleNamespace
 
-from errors import UNSUPPORTED_VERSION
+import errors
 from schemas import APIS, read_body, read_request, write_answer
 from wire import Malformed
 
@@ -21,7 +20,6 @@ class Server:
         self._broker = broker
 
     async def serve(self, reader, writer):
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while frame := await _read_frame(reader):
                 pieces = await self._answer(frame, writer)
@@ -35,13 +33,13 @@ class Server:
         except Exception:
             traceback.print_exc(file=sys.stderr)
         finally:
-            writer.transport.abort() if writer.is_closing() else writer.close()
+            writer.close()
 
     async def _answer(self, frame, writer):
         name, header, rest = read_request(frame)
         if name is None and header.key == APIS["ApiVersions"][0]:
             # The client learns from the list, in the oldest layout, which version it may use.
-            answer = {**self._broker.api_versions(None, None), "error": UNSUPPORTED_VERSION}
+            answer = {**self._broker.api_versions(None, None), "error": errors.UNSUPPORTED_VERSION}
             return write_answer("ApiVersions", 0, header.correlation, answer)
         if name is None:
             raise Malformed(f"request {header.key} version {header.version} is not served")
@@ -49,7 +47,8 @@ class Server:
         context = SimpleNamespace(
             version=header.version,
             client_id=header.client_id or "",
-            peer="/" + writer.get_extra_info("peername")[0],
+            # There is no name when the client has gone already.
+            peer="/" + (writer.get_extra_info("peername") or ("",))[0],
             address=writer.get_extra_info("sockname")[:2],
         )
         answer = await self._broker.answer(name, request, context)

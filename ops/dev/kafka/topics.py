@@ -3,7 +3,8 @@
 import re
 
 from compaction import Compactor
-from errors import INVALID_CONFIG, INVALID_PARTITIONS, INVALID_TOPIC, KafkaError
+import errors
+from errors import KafkaError
 from log import PartitionLog
 
 _MOST_PARTITIONS = 10_000
@@ -14,9 +15,9 @@ DEFAULTS = {
     "compression.type": "producer", "delete.retention.ms": "86400000", "file.delete.delay.ms": "60000",
     "flush.messages": "9223372036854775807", "flush.ms": "9223372036854775807", "index.interval.bytes": "4096",
     "max.compaction.lag.ms": "9223372036854775807", "message.timestamp.type": "CreateTime",
-    "min.cleanable.dirty.ratio": "0.5", "min.compaction.lag.ms": "0", "min.insync.replicas": "1", "preallocate": "false",
-    "segment.bytes": "1073741824", "segment.index.bytes": "10485760", "segment.jitter.ms": "0", "segment.ms": "604800000",
-    "unclean.leader.election.enable": "false",
+    "min.cleanable.dirty.ratio": "0.5", "min.compaction.lag.ms": "0", "min.insync.replicas": "1", 
+    "preallocate": "false", "segment.bytes": "1073741824", "segment.index.bytes": "10485760",
+    "segment.jitter.ms": "0", "segment.ms": "604800000", "unclean.leader.election.enable": "false",
 }  # fmt: skip
 
 
@@ -24,7 +25,7 @@ def check_settings(settings):
     """Throws unless these are settings of a topic with values this broker can keep to."""
     for name, value in settings.items():
         if name not in DEFAULTS or value is None:
-            raise KafkaError(INVALID_CONFIG, f"{name}={value} is not known")
+            raise KafkaError(errors.INVALID_CONFIG, f"{name}={value} is not known")
         if name == "cleanup.policy":
             valid = set(re.split(r" *, *", value)) <= {"compact", "delete"}
         elif name == "message.timestamp.type":
@@ -32,7 +33,7 @@ def check_settings(settings):
         else:
             valid = not DEFAULTS[name].lstrip("-").isdigit() or re.fullmatch(r"-?\d{1,19}", value)
         if not valid:
-            raise KafkaError(INVALID_CONFIG, f"{name}={value} is not possible")
+            raise KafkaError(errors.INVALID_CONFIG, f"{name}={value} is not possible")
 
 
 class Topic:
@@ -40,7 +41,7 @@ class Topic:
 
     def __init__(self, name, partitions, settings):
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) or name in (".", ".."):
-            raise KafkaError(INVALID_TOPIC)
+            raise KafkaError(errors.INVALID_TOPIC)
         check_settings(settings)
         self.settings = settings
         self.partitions = []
@@ -49,7 +50,7 @@ class Topic:
 
     def grow(self, count):
         if not len(self.partitions) < count <= _MOST_PARTITIONS:
-            raise KafkaError(INVALID_PARTITIONS)
+            raise KafkaError(errors.INVALID_PARTITIONS)
         for _ in range(count - len(self.partitions)):
             self.partitions.append(PartitionLog())
             self._compactors.append(Compactor())

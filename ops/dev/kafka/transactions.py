@@ -2,10 +2,8 @@
 
 import time
 
-from errors import (
-    INVALID_PRODUCER_EPOCH, INVALID_PRODUCER_ID_MAPPING, INVALID_REQUEST, INVALID_TRANSACTION_TIMEOUT, INVALID_TXN_STATE,
-    PRODUCER_FENCED, KafkaError,
-)  # fmt: skip
+import errors
+from errors import KafkaError
 
 _LONGEST_TIMEOUT = 900_000
 _LAST_EPOCH = 32767
@@ -63,16 +61,16 @@ class TransactionCoordinator:
         if transactional_id is None:
             return self._new_producer_id(), 0
         if not transactional_id:
-            raise KafkaError(INVALID_REQUEST)
+            raise KafkaError(errors.INVALID_REQUEST)
         if not 0 < timeout <= _LONGEST_TIMEOUT:
-            raise KafkaError(INVALID_TRANSACTION_TIMEOUT)
+            raise KafkaError(errors.INVALID_TRANSACTION_TIMEOUT)
         transaction = self._by_id.get(transactional_id)
         if transaction is None:
             transaction = self._by_id[transactional_id] = Transaction(self._new_producer_id())
             self._by_producer[transaction.producer_id] = transaction
         elif producer_id >= 0:
             if producer_id != transaction.producer_id or epoch not in (transaction.epoch, transaction.previous_epoch):
-                raise KafkaError(PRODUCER_FENCED)
+                raise KafkaError(errors.PRODUCER_FENCED)
             if epoch != transaction.epoch:
                 return producer_id, transaction.epoch
         transaction.timeout = timeout
@@ -104,9 +102,9 @@ class TransactionCoordinator:
     def _find(self, transactional_id, producer_id, epoch):
         transaction = self._by_id.get(transactional_id)
         if transaction is None or transaction.producer_id != producer_id:
-            raise KafkaError(INVALID_PRODUCER_ID_MAPPING)
+            raise KafkaError(errors.INVALID_PRODUCER_ID_MAPPING)
         if transaction.epoch != epoch:
-            raise KafkaError(PRODUCER_FENCED)
+            raise KafkaError(errors.PRODUCER_FENCED)
         return transaction
 
     def add_partitions(self, transactional_id, producer_id, epoch, partitions):
@@ -123,25 +121,25 @@ class TransactionCoordinator:
         """Throws unless the transaction is open and includes the group."""
         transaction = self._find(transactional_id, producer_id, epoch)
         if transaction.state != _ONGOING or group not in transaction.groups:
-            raise KafkaError(INVALID_TXN_STATE)
+            raise KafkaError(errors.INVALID_TXN_STATE)
 
     def check_batch(self, batch, topic, index):
         """Throws unless the producer of the batch may write it now."""
         transaction = self._by_producer.get(batch.producer_id)
         if transaction and batch.epoch != transaction.epoch:
-            raise KafkaError(INVALID_PRODUCER_EPOCH)
+            raise KafkaError(errors.INVALID_PRODUCER_EPOCH)
         if batch.is_transactional:
             if not transaction:
-                raise KafkaError(INVALID_PRODUCER_ID_MAPPING)
+                raise KafkaError(errors.INVALID_PRODUCER_ID_MAPPING)
             if transaction.state != _ONGOING or (topic, index) not in transaction.partitions:
-                raise KafkaError(INVALID_TXN_STATE)
+                raise KafkaError(errors.INVALID_TXN_STATE)
 
     def end(self, transactional_id, producer_id, epoch, commits):
         transaction = self._find(transactional_id, producer_id, epoch)
         if transaction.state == _ONGOING:
             self._finish(transaction, commits)
         elif transaction.state != (_COMMITTED if commits else _ABORTED):
-            raise KafkaError(INVALID_TXN_STATE)
+            raise KafkaError(errors.INVALID_TXN_STATE)
 
     def _finish(self, transaction, commits):
         for topic, index in sorted(transaction.partitions):

@@ -1,9 +1,9 @@
 """Reads and writes Kafka's binary protocol as schemas describe it.
 
-A schema is a text of fields `name:type@from-to=default`; the versions and the default may be left out. Types are i8, i16,
-i32, i64, bool, str, nstr (null by default), blob (a copy), records (a view when read; a list of pieces when written) and any
-of them with [] for an array. `name[ … ]@from-to` is an array of structures. Where null is read, nstr, blob, records and
-arrays whose name ends with ? give None, the others something empty.
+A schema is a text of fields `name:type@from-to=default`; the versions and the default may be left out. Types are i8,
+i16, i32, i64, bool, str, nstr (null by default), blob (a copy), records (a view when read; a list of pieces when
+written) and any of them with [] for an array. `name[ … ]@from-to` is an array of structures. Where null is read, nstr,
+blob, records and arrays whose name ends with ? give None, the others something empty.
 """
 
 import re
@@ -159,8 +159,7 @@ def _structure(fields):
 
     def read(reader, flexible):
         values = {
-            name: read_one(reader, flexible) if present else default
-            for name, present, read_one, _, default in fields
+            name: read_one(reader, flexible) if present else default for name, present, read_one, _, default in fields
         }
         if flexible:
             for _ in range(_read_varint(reader)):
