@@ -118,7 +118,12 @@ let package = Package(
       services.map { .init(stringLiteral: $0) } + [
         "ServiceKit", "Messages", "Store", "Streaming", "ResyncCore", "TestSupport",
       ]),
-    tests("IngestTests", ["Ingest", "Messages", "Store", "Streaming", "ResyncCore"]),
+    tests(
+      "IngestTests",
+      [
+        "Ingest", "ServiceKit", "Messages", "Store", "Streaming", "ResyncCore",
+        .product(name: "Metrics", package: "swift-metrics"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -38,7 +38,9 @@ struct EvaluatorPipeline {
         case .message(let message):
           offsets[TopicPartition(message.topic, message.partition)] = message.offset + 1
           if message.topic == Topic.rejected, let row = RejectionRow(message) { rejections.append(row) }
-        case .assigned(let partitions): observer.assignmentChanged(partitions: partitions.map(\.partition))
+        case .assigned(let partitions):
+          observer.assignmentChanged(partitions: partitions.map(\.partition))
+          observer.readinessChanged(isReady: true)
         case .failure(let error) where error.isFatal: throw error
         default: break
         }

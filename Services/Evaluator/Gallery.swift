@@ -6,7 +6,7 @@ import Streaming
 import Synchronization
 
 /// A few tensors worth showing, kept as they pass: one real beat of each class, and one twelve-lead beat of each of the
-/// latest synthetic patients.
+/// first synthetic patients.
 final class Gallery: Sendable {
   struct Picture: Sendable {
     var recordingID: String
@@ -51,7 +51,7 @@ final class Gallery: Sendable {
   /// Follows `ecg.spectrograms` by assignment, from what is still there.
   func follow(_ context: ServiceContext, _ stop: StopSignal) throws {
     guard try context.waitForKafka(topics: [Topic.spectrograms], stop: stop) else { return }
-    try context.retrying(stop) { _ in try read(context, stop) }
+    try context.retrying(stop, condition: nil) { _ in try read(context, stop) }
   }
 
   private func read(_ context: ServiceContext, _ stop: StopSignal) throws {

@@ -2,7 +2,8 @@ import Foundation
 import ResyncCore
 import Store
 
-/// Response predictions against outcomes, patients that taught the model left out.
+/// Response predictions against outcomes, patients that taught the model left out. A patient counts once for each model,
+/// with the first recording that was predicted or abstained from: later ones are not independent of it.
 struct ResponseEvaluation {
   struct Patient {
     var pseudonym: String
@@ -24,10 +25,11 @@ struct ResponseEvaluation {
   static func read(_ connection: Connection) throws -> [ResponseEvaluation] {
     let rows = try connection.execute(
       """
-      select p.model_id, p.synthetic, p.recording_id, p.patient, p.probability, p.outcome, p.decision, p.flags,
-        o.response, o.lbbb, coalesce((m.metadata->>'threshold')::float8, 0.5) as threshold
+      select distinct on (p.model_id, p.synthetic, p.patient) p.model_id, p.synthetic, p.recording_id, p.patient,
+        p.probability, p.outcome, p.decision, p.flags, o.response, o.lbbb, coalesce((m.metadata->>'threshold')::float8, 0.5) as threshold
       from predictions p
         join models m using (model_id)
+        join recordings r using (recording_id)
         left join lateral (
           select response, lbbb from v_outcomes v where v.patient = p.patient and v.response is not null
           order by v.cohort limit 1) o on true
@@ -35,7 +37,7 @@ struct ResponseEvaluation {
         and not exists (
           select 1 from model_training_recordings t
           where t.model_id = p.model_id and (t.recording_id = p.recording_id or t.patient = p.patient))
-      order by p.recording_id
+      order by p.model_id, p.synthetic, p.patient, r.first_seen, p.recording_id
       """)
     struct Key: Hashable {
       var modelID: String

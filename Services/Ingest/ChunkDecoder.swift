@@ -89,9 +89,10 @@ package struct ChunkDecoder {
     } catch let rejection as Rejection {
       throw rejection
     } catch let error as WFDBError {
-      // Without the file's name, which may name a patient.
+      // Without the file's name and the field's value, which may name a patient.
+      let kind = error.file.hasSuffix(".hea") ? "header" : error.file.hasSuffix(".atr") ? "annotations" : "signal file"
       throw Rejection(
-        .malformedPayload, "\(error.code.rawValue)\(error.byte.map { " at byte \($0)" } ?? ""): \(error.message)")
+        .malformedPayload, "\(error.code.rawValue) in the \(kind)\(error.byte.map { ", byte \($0)" } ?? "")")
     } catch {
       throw Rejection(.malformedPayload, "the bundle's files cannot be read as a WFDB record")
     }

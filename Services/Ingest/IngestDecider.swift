@@ -22,15 +22,20 @@ package struct IngestDecider {
     package var status: RecordingRow.Status
     package var origin: Origin
     package var waveformSHA256: String?
+    package var endReason: String?
 
-    package init(status: RecordingRow.Status, origin: Origin, waveformSHA256: String? = nil) {
+    package init(
+      status: RecordingRow.Status, origin: Origin, waveformSHA256: String? = nil, endReason: String? = nil
+    ) {
       self.status = status
       self.origin = origin
       self.waveformSHA256 = waveformSHA256
+      self.endReason = endReason
     }
 
     init(_ row: RecordingRow) {
-      self.init(status: row.status, origin: row.origin, waveformSHA256: row.waveformSHA256)
+      self.init(
+        status: row.status, origin: row.origin, waveformSHA256: row.waveformSHA256, endReason: row.endReason)
     }
   }
 
@@ -49,7 +54,7 @@ package struct IngestDecider {
   }
 
   static let feedEnded = "feed"
-  static let idleTimeout = "idle-timeout"
+  package static let idleTimeout = "idle-timeout"
 
   /// Values of one output chunk: 800 KB of float32.
   package var maximumValuesPerChunk = 200_000
@@ -87,6 +92,16 @@ package struct IngestDecider {
     origin: Origin
   ) -> Action {
     switch state?.phase {
+    case nil where hasEnded(prior, origin) && chunk.sequence > 0 && prior?.endReason == Self.idleTimeout:
+      // New data of a feed that was silent for too long: one answer for all that is left of the recording.
+      state =
+        chunk.last
+        ? nil
+        : .with {
+          $0.phase = .rejected
+          $0.recordingID = identity.recordingID
+        }
+      return Action(rejection: Self.tooLate)
     case nil where hasEnded(prior, origin) && chunk.sequence > 0:
       return Action(repeated: true)
     case nil where isRepeat(prior, origin):
@@ -227,6 +242,9 @@ package struct IngestDecider {
     return differs ? Action(rejection: Self.conflict) : Action(repeated: true)
   }
 
+  private static let tooLate = Rejection(
+    .recordingEnded,
+    "nothing had come for the idle timeout, so the recording was ended; send what is left under another recording_uid")
   private static let conflict = Rejection(
     .contentConflict,
     "a recording with this id has already ended with other content; send it under another recording_uid")

@@ -6,23 +6,23 @@ import Store
 import Streaming
 
 /// What ingest keeps of an open recording, in the changelog.
-struct IngestState: KeyedStateValue {
+package struct IngestState: KeyedStateValue {
   var message: ProtoIngestState
 
-  init(_ message: ProtoIngestState) { self.message = message }
+  package init(_ message: ProtoIngestState) { self.message = message }
 
-  init(serialized: [UInt8]) throws {
+  package init(serialized: [UInt8]) throws {
     message = try ProtoIngestState.decoded(from: serialized)
     if message.samples > 0 {
       _ = try WaveformHasher(chain: Array(message.hashChain), pending: Array(message.hashPending))
     }
   }
 
-  func serialized() throws -> [UInt8] { message.encoded() }
+  package func serialized() throws -> [UInt8] { message.encoded() }
 }
 
 /// Ingest's shell: decodes, asks the decider, and writes its rows before each commit.
-final class IngestProcessor: StreamProcessor {
+package final class IngestProcessor: StreamProcessor {
   static let service = "ingest"
 
   private let pseudonymiser: Pseudonymiser
@@ -33,8 +33,8 @@ final class IngestProcessor: StreamProcessor {
   private let decider: IngestDecider
   /// Rows of the open transaction, in order.
   private var rows: [IngestDecider.RowChange] = []
-  /// When each recording was last heard of by this process, milliseconds; a restart begins the wait anew, so that a
-  /// backlog never counts as silence.
+  /// When each recording was last heard of by this process, milliseconds; a restart or a takeover begins the wait anew,
+  /// so that a backlog never counts as silence.
   private var lastSeen: [String: Int64] = [:]
   /// The decoded form of the message at hand, between `stateKey` and `process`.
   private var current: (position: (Int32, Int64), decoded: Decoded)?
@@ -44,7 +44,7 @@ final class IngestProcessor: StreamProcessor {
     case refused(Rejection)
   }
 
-  init(
+  package init(
     pseudonymiser: Pseudonymiser, pool: ConnectionPool, metrics: ServiceMetrics, idleTimeoutSeconds: Double,
     maximumRecordingSeconds: Double
   ) {
@@ -56,12 +56,12 @@ final class IngestProcessor: StreamProcessor {
   }
 
   /// The recording id: it depends on patient and feed, which stand inside the payload.
-  func stateKey(of message: ConsumedMessage) -> String? {
+  package func stateKey(of message: ConsumedMessage) -> String? {
     guard case .chunk(_, let identity) = decoded(message) else { return nil }
     return identity.recordingID
   }
 
-  func process(_ message: ConsumedMessage, state: inout IngestState?) throws -> [OutgoingMessage] {
+  package func process(_ message: ConsumedMessage, state: inout IngestState?) throws -> [OutgoingMessage] {
     switch decoded(message) {
     case .refused(let rejection):
       metrics.rejected(code: rejection.code.rawValue)
@@ -84,7 +84,7 @@ final class IngestProcessor: StreamProcessor {
     }
   }
 
-  func punctuate(key: String, state: inout IngestState?, nowMilliseconds: Int64) throws -> [OutgoingMessage] {
+  package func punctuate(key: String, state: inout IngestState?, nowMilliseconds: Int64) throws -> [OutgoingMessage] {
     let seen = lastSeen[key] ?? nowMilliseconds
     lastSeen[key] = seen
     guard Double(nowMilliseconds - seen) >= idleTimeoutSeconds * 1000 else { return [] }
@@ -96,8 +96,10 @@ final class IngestProcessor: StreamProcessor {
     return action.events.map { Self.event($0, recordingID: key) }
   }
 
+  package func statesRestored() { lastSeen = [:] }
+
   /// The rows are upserts: after a crash before the commit, the same messages write the same rows again.
-  func prepareCommit() throws {
+  package func prepareCommit() throws {
     guard !rows.isEmpty else { return }
     try pool.withConnection(attempts: 1) { connection in
       try connection.transaction {
@@ -113,7 +115,7 @@ final class IngestProcessor: StreamProcessor {
     rows = []
   }
 
-  func transactionAborted() { rows = [] }
+  package func transactionAborted() { rows = [] }
 
   // MARK: - Parts
 

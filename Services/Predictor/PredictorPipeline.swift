@@ -74,7 +74,9 @@ struct PredictorPipeline {
       for event in try consumer.pollBatch(maximum: batchSize, timeoutMilliseconds: 50) {
         switch event {
         case .message(let message): messages.append(message)
-        case .assigned(let partitions): observer.assignmentChanged(partitions: partitions.map(\.partition))
+        case .assigned(let partitions):
+          observer.assignmentChanged(partitions: partitions.map(\.partition))
+          observer.readinessChanged(isReady: true)
         // What was read of partitions that are gone is another replica's now; its rows would be the same.
         case .revoked(let partitions, _): revoked.formUnion(partitions)
         case .failure(let error) where error.isFatal: throw error
@@ -87,13 +89,15 @@ struct PredictorPipeline {
       let began = ContinuousClock.now
       let batch = PredictionBatch(messages, metrics: context.metrics)
       let predictions = try pool.withConnection { try scorer.write(batch, $0) }
+      let processing = began.duration(to: .now)
       for message in batch.rejected { try producer.send(message) }
       for row in predictions { try producer.send(OutgoingMessage(row)) }
       try producer.flush()
       try consumer.commitRepeatable(batch.offsets, logger: context.logger)
       observer.transactionCommitted(
         messagesIn: messages.count, messagesOut: predictions.count + batch.rejected.count,
-        duration: began.duration(to: .now))
+        processing: processing, duration: began.duration(to: .now))
+      observer.queueObserved(messages: producer.queuedMessages)
       for (partition, offset) in batch.offsets {
         if let end = consumer.lastKnownEnd(partition) {
           observer.lagObserved(partition: partition.partition, messages: max(0, end - offset))

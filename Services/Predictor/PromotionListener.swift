@@ -32,7 +32,7 @@ struct PromotionListener {
 
   func run(_ stop: StopSignal) throws {
     guard try context.waitForKafka(topics: [Topic.modelEvents], stop: stop) else { return }
-    try context.retrying(stop) { _ in try follow(stop) }
+    try context.retrying(stop, condition: nil) { _ in try follow(stop) }
   }
 
   private func follow(_ stop: StopSignal) throws {

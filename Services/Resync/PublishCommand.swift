@@ -47,6 +47,7 @@ struct PublishCommand: ParsableCommand {
     let producer = plan ? nil : try Producer(kafka: settings.kafka, logger: quietLogger)
     var entries: [ManifestEntry] = []
     var chunkCount = 0
+    var scheduled: [(dueSeconds: Double, chunks: RecordChunks, index: Int)] = []
     for file in records {
       let (record, annotations, uid) = try file.load()
       let chunks = RecordChunks(
@@ -58,11 +59,17 @@ struct PublishCommand: ParsableCommand {
           recordingID: recordingID(patient: pseudonym, feedID: feed, recordingUID: uid), record: file.name, feed: feed,
           samples: chunks.sampleCount))
       guard let producer else { continue }
-      for index in 0..<chunks.count {
-        if realTime { Thread.sleep(forTimeInterval: chunkSeconds) }
-        try producer.send(chunks.message(index))
-        chunkCount += 1
+      chunkCount += chunks.count
+      if realTime {
+        scheduled += (0..<chunks.count).map { (chunks.endSeconds($0), chunks, $0) }
+      } else {
+        for index in 0..<chunks.count { try producer.send(chunks.message(index)) }
       }
+    }
+    let began = Date()
+    for (dueSeconds, chunks, index) in scheduled.sorted(by: { $0.dueSeconds < $1.dueSeconds }) {
+      Thread.sleep(until: began + dueSeconds)
+      try producer?.send(chunks.message(index))
     }
     try producer?.flush(timeout: .seconds(120))
     if let manifest { try ManifestEntry.write(entries, to: manifest) }
@@ -111,6 +118,11 @@ package struct RecordChunks {
   }
   package var count: Int { max(1, (sampleCount + perChunk - 1) / perChunk) }
 
+  /// When the chunk's last sample was recorded, seconds from the start.
+  package func endSeconds(_ index: Int) -> Double {
+    Double(min((index + 1) * perChunk, sampleCount)) / record.header.sampleRateHz
+  }
+
   package func message(_ index: Int) -> OutgoingMessage {
     let range = index * perChunk..<min((index + 1) * perChunk, sampleCount)
     var chunk = ProtoEcgChunk(record: record, annotations: annotations, range: range)
@@ -119,7 +131,6 @@ package struct RecordChunks {
     chunk.patientID = patient
     chunk.sequence = UInt32(index)
     chunk.last = index == count - 1
-    chunk.synthetic = record.header.comments.contains { $0.localizedCaseInsensitiveContains(syntheticMark) }
     return OutgoingMessage(
       topic: Topic.ingest, key: Array(uid.utf8), value: chunk.encoded(),
       headers: [MessageHeader(HeaderName.contentType, ContentType.protobuf.rawValue)])

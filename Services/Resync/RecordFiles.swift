@@ -46,6 +46,3 @@ package struct RecordFile: Hashable {
     return (record, annotations, hash.finalize().hexadecimal)
   }
 }
-
-/// How simulated records say what they are, in a header comment.
-let syntheticMark = "synthetic"

@@ -30,6 +30,8 @@ struct StatusCommand: ParsableCommand {
     var missing: Int
     var duplicates: Int
     var beats: Int
+    /// Rows of classified beats; as many as beats were found.
+    var beatRows: Int
     /// Over N, S, V and F on held-out recordings; null until the evaluator has scored some.
     var macroF1: Double?
     var majorityMacroF1: Double?
@@ -43,23 +45,29 @@ struct StatusCommand: ParsableCommand {
     let recordings = manifest.isEmpty ? nil : try ManifestEntry.read(manifest).map(\.recordingID)
     let deadline = Date(timeIntervalSinceNow: wait)
     var status = try SuiteStatus.read(connection, recordings: recordings)
-    while Date() < deadline, try status.missing > 0 || !isScored(connection) {
+    var scored = try isScored(connection)
+    while Date() < deadline, status.missing > 0 || !scored {
       Thread.sleep(forTimeInterval: 0.5)
       status = try SuiteStatus.read(connection, recordings: recordings)
+      scored = try isScored(connection)
     }
     try show(status, connection)
-    if wait > 0, status.missing > 0 || status.duplicates > 0 {
+    if wait > 0, status.missing > 0 || status.duplicates > 0 || !scored {
       throw CommandFailure(
-        "\(status.missing) recordings have no outcome after \(Int(wait)) s, \(status.duplicates) beat rows are too many"
-      )
+        "after \(Int(wait)) s \(status.missing) recordings have no outcome, \(status.duplicates) beat rows are too many"
+          + (scored ? "" : ", and the evaluator has not scored the last predictions"))
     }
   }
 
-  /// Every prediction stands in an evaluation made since.
+  /// Every prediction stands in an evaluation made since, or none has a reference.
   private func isScored(_ connection: Connection) throws -> Bool {
     let row = try connection.execute(
       """
       select coalesce((select min(scored_at) from evaluations) > (select max(created_at) from predictions), false)
+        or not exists (select from v_beat_confusion)
+        and not exists (
+          select from predictions p join v_outcomes o using (patient)
+          where p.task = 'crt-response' and p.outcome in ('predicted', 'abstained') and o.response is not null)
         as scored
       """)[0]
     return try row["scored", .bool]
@@ -85,13 +93,13 @@ struct StatusCommand: ParsableCommand {
     let (beats, response) = (try metrics("beats"), try metrics("response"))
     let line = Line(
       published: status.published, predicted: status.predicted, rejected: status.rejected, missing: status.missing,
-      duplicates: status.duplicates, beats: status.beats, macroF1: beats?.macroF1,
+      duplicates: status.duplicates, beats: status.beats, beatRows: status.beatRows, macroF1: beats?.macroF1,
       majorityMacroF1: beats?.majorityMacroF1, crtAUC: response?.auc, report: beats?.report ?? response?.report)
     if json { return try printJSON(line) }
     print(
       """
       recordings  \(line.published) published, \(line.predicted) predicted, \(line.rejected) rejected, \(line.missing) missing
-      beats       \(line.beats), \(line.duplicates) too many
+      beats       \(line.beats) found, \(line.beatRows) rows, \(line.duplicates) too many
       """)
     if let macroF1 = line.macroF1 { print("held out    macro-F1 over N, S, V, F: \(String(format: "%.3f", macroF1))") }
     if let report = line.report { print("report      \(report)") }

@@ -33,7 +33,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Passes over the data.") var epochs: Int?
   @Option(help: "Beats of one step.") var batchSize: Int?
   @Option(help: "Largest learning rate.") var learningRate: Double?
-  @Option(help: "Seed; the same seed, data and threads give the same model.") var seed: UInt64?
+  @Option(help: "Seed; the same seed and data give the same model.") var seed: UInt64?
   @Option(help: "The named signal pipeline.") var pipeline: PipelineConfiguration.Name = .compact
   @Flag(inversion: .prefixedNo, help: "Make the finished model live.") var promote = true
   @Flag(help: "Return once the job is submitted.") var detach = false

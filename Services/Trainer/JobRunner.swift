@@ -43,6 +43,8 @@ struct JobRunner {
     } catch let error as StoreError where error.code == .leaseLost {
       logger.warning("job \(jobID) was taken over by another trainer")
     } catch let error as any RetriableError where error.isRetriable {
+      // No fault of the job's. Should PostgreSQL be what is away, the lease runs out instead.
+      try? pool.withConnection { try TrainingJobs($0).release(claimed.lease) }
       throw error
     } catch {
       logger.error("job \(jobID) failed: \(error)")

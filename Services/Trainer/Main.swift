@@ -7,7 +7,7 @@ import Store
 package enum TrainerKeys: ConfigurationKeySet {
   static let threads = ConfigurationKey.integer(
     "threads", default: ProcessInfo.processInfo.activeProcessorCount, range: 1...256,
-    help: "Threads of the network. The same seed and the same number give the same weights, bit for bit.")
+    help: "Threads of the network. The same seed gives the same weights with any number of them, bit for bit.")
   static let lease = ConfigurationKey.seconds(
     "lease", default: 20, range: 2...3600, help: "A job whose trainer is silent for so long goes to another.")
   static let dataTimeout = ConfigurationKey.seconds(

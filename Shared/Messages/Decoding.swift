@@ -3,15 +3,18 @@ import ResyncCore
 import SwiftProtobuf
 
 extension SwiftProtobuf.Message {
-  /// Decodes one message of a topic of the suite.
+  /// Decodes one message of a topic of the suite. Fields that the schema does not know are dropped: what nobody looks at
+  /// must neither travel on nor take room.
   ///
   /// - Throws: `Rejection` for bytes over the size limit or not of this type.
   public static func decoded(from bytes: [UInt8]) throws(Rejection) -> Self {
     guard bytes.count <= maximumMessageBytes else {
       throw Rejection(.payloadTooLarge, "\(bytes.count) bytes; at most \(maximumMessageBytes) are allowed")
     }
+    var options = BinaryDecodingOptions()
+    options.discardUnknownFields = true
     do {
-      return try Self(serializedBytes: bytes)
+      return try Self(serializedBytes: bytes, options: options)
     } catch {
       throw Rejection(.malformedPayload, "not a protobuf \(Self.protoMessageName)")
     }

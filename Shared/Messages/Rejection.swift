@@ -17,6 +17,7 @@ public enum RejectionCode: String, CaseIterable, Sendable {
   case chunkOutOfOrder = "CHUNK_OUT_OF_ORDER"
   case headerChanged = "HEADER_CHANGED"
   case recordingTooLong = "RECORDING_TOO_LONG"
+  case recordingEnded = "RECORDING_ENDED"
   case contentConflict = "CONTENT_CONFLICT"
   case replayWithoutEffect = "REPLAY_WITHOUT_EFFECT"
   case noBeats = "NO_BEATS"

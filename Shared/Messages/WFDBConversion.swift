@@ -1,6 +1,9 @@
 import Foundation
 import ResyncCore
 
+/// In a comment of a WFDB header: the record was made by a simulator.
+public let syntheticMark = "synthetic"
+
 extension ProtoEcgChunk {
   /// A stretch of a WFDB record as a chunk: digital samples as they are, with each signal's gain and baseline.
   ///
@@ -32,6 +35,7 @@ extension ProtoEcgChunk {
     }
     samples = bytes
     referenceBeats = Self.references(annotations, in: range)
+    synthetic = record.header.comments.contains { $0.localizedCaseInsensitiveContains(syntheticMark) }
     let facts = record.header.patientFacts
     if let age = facts.ageYears { patient.ageYears = age }
     switch facts.sex {

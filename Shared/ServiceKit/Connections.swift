@@ -2,6 +2,7 @@ import Logging
 import Messages
 import Store
 import Streaming
+import Synchronization
 
 /// What a pipeline retries after an abort is decided by the store's own judgement.
 extension StoreError: RetriableError {}
@@ -72,21 +73,25 @@ struct MissingTopics: Error, CustomStringConvertible {
 }
 
 /// A pipeline's events as metrics and readiness.
-public struct MetricsObserver: PipelineObserver {
+public final class MetricsObserver: PipelineObserver {
   private let metrics: ServiceMetrics
   private let readiness: Readiness
   private let topic: String
+  private let step: String
+  private let assigned = Mutex<Set<Int32>>([])
 
   public init(_ context: ServiceContext, inputTopic: String) {
     metrics = context.metrics
     readiness = context.readiness
     topic = inputTopic
+    step = context.common.serviceName
     readiness.set(ReadinessCondition.pipeline, false, detail: "not a member of the group yet")
   }
 
-  public func transactionCommitted(messagesIn: Int, messagesOut: Int, duration: Duration) {
+  public func transactionCommitted(messagesIn: Int, messagesOut: Int, processing: Duration, duration: Duration) {
     metrics.messagesIn(messagesIn, topic: topic)
     metrics.messagesOut(messagesOut, topic: "all")
+    metrics.processing(seconds: processing / .seconds(1), step: step)
     metrics.transactionCommitted(seconds: duration / .seconds(1))
   }
   public func transactionAborted(code: String) { metrics.transactionAborted() }
@@ -94,14 +99,18 @@ public struct MetricsObserver: PipelineObserver {
   public func lagObserved(partition: Int32, messages: Int64) {
     metrics.lag(messages, topic: topic, partition: partition)
   }
+  public func queueObserved(messages: Int) { metrics.queueDepth(messages, queue: "producer") }
   public func assignmentChanged(partitions: [Int32]) {
-    // A replica beyond the number of partitions is ready and idle: it takes over when another goes.
+    let gone = assigned.withLock { assigned in
+      defer { assigned = Set(partitions) }
+      return assigned.subtracting(partitions)
+    }
+    for partition in gone { metrics.removeLag(topic: topic, partition: partition) }
+  }
+  public func readinessChanged(isReady: Bool) {
     readiness.set(
-      ReadinessCondition.pipeline, true,
-      detail: partitions.isEmpty ? "idle: there are no more partitions than replicas" : "")
+      ReadinessCondition.pipeline, isReady,
+      detail: isReady ? "" : "not a member of the group, or its state is not restored yet")
   }
   public func stateSizeChanged(keys: Int) { metrics.stateEntries(keys) }
-  public func sessionRestarted(code: String) {
-    readiness.set(ReadinessCondition.pipeline, false, detail: "starts anew after \(code)")
-  }
 }

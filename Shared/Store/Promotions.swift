@@ -35,22 +35,33 @@ public struct Promotions {
     return try Promotion(rows[0])
   }
 
-  /// Makes the model that was live before the present one live again, as a new row.
+  /// Takes the present model's promotion back, as a new row: the model that was live before it is live again. Done twice,
+  /// it goes back by two.
   /// - Throws: `StoreError` (`NOT_FOUND`) when the task never had another model.
   @discardableResult
   public func rollback(task: String, by: String, reason: String = "") throws -> Promotion {
-    let rows = try connection.execute(
-      """
-      insert into promotions (task, model_id, by, reason)
-      select p.task, p.model_id, $2, $3 from promotions p join live_models l using (task)
-      where p.task = $1 and p.model_id <> l.model_id
-      order by p.id desc limit 1
-      returning *
-      """, [.text(task), .text(by), .text(reason)])
-    guard let row = rows.first else {
-      throw StoreError(.notFound, "task '\(task)' has no earlier model to go back to; promote one instead")
+    try connection.transaction {
+      // No other promotion between reading and writing.
+      try connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended(current_schema() || '.promotions', 0))::text")
+      var standing: [String] = []
+      for row in try connection.execute(
+        "select model_id, is_rollback from promotions where task = $1 order by id", [.text(task)])
+      {
+        if try row["is_rollback", .bool] {
+          standing.removeLast()
+        } else {
+          standing.append(try row["model_id", .text])
+        }
+      }
+      guard standing.count > 1 else {
+        throw StoreError(.notFound, "task '\(task)' has no earlier model to go back to; promote one instead")
+      }
+      let rows = try connection.execute(
+        "insert into promotions (task, model_id, by, reason, is_rollback) values ($1, $2, $3, $4, true) returning *",
+        [.text(task), .text(standing[standing.count - 2]), .text(by), .text(reason)])
+      return try Promotion(rows[0])
     }
-    return try Promotion(row)
   }
 
   public func live(task: String) throws -> Promotion? {

@@ -12,7 +12,7 @@ public struct SuiteStatus: Hashable, Sendable {
   public var duplicates: Int
   /// Beats found in the recordings that ended.
   public var beats: Int
-  /// Rows of beats of the first task, for comparison with `beats`.
+  /// Rows of beats of the first task in recordings that ended, for comparison with `beats`.
   public var beatRows: Int
 
   /// - Parameter recordings: the publisher's own list; every recording that is known when nil.
@@ -38,9 +38,11 @@ public struct SuiteStatus: Hashable, Sendable {
         count(*) filter (where tasks = cardinality($3) and refused) as rejected,
         count(*) filter (where tasks < cardinality($3)) as missing,
         coalesce(sum(beats) filter (where not refused), 0)::bigint as beats,
-        (select coalesce(sum(greatest(0, r.n - o.beats)), 0)::bigint from rows r join outcomes o using (recording_id))
+        (select coalesce(sum(greatest(0, r.n - o.beats)), 0)::bigint from rows r join outcomes o using (recording_id)
+          where o.tasks = cardinality($3))
           as duplicates,
-        (select coalesce(sum(n), 0)::bigint from rows where task = $3[1]) as beat_rows
+        (select coalesce(sum(r.n), 0)::bigint from rows r join outcomes o using (recording_id)
+          where r.task = $3[1] and o.tasks = cardinality($3) and not o.refused) as beat_rows
       from outcomes
       """,
       [.texts(recordings ?? []), .bool(recordings != nil), .texts(tasks.map(\.rawValue))])[0]

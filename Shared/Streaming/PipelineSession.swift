@@ -20,6 +20,7 @@ final class PipelineSession<P: StreamProcessor> {
     var messagesIn = 0
     var messagesOut = 0
     var bytes = 0
+    var processing = Duration.zero
     /// Next offset to read of each partition that took part.
     var offsets: [TopicPartition: Int64] = [:]
   }
@@ -99,7 +100,7 @@ final class PipelineSession<P: StreamProcessor> {
     case .waiting(let moment):
       if ContinuousClock.now >= moment { try startRestoring() }
     case .restoring:
-      if try restorer?.step() ?? true { try startRunning() }
+      if try restorer?.step() ?? true { try startRunning(&processor) }
     case .running:
       try punctuate(&processor)
       if isCommitDue, try commit(&processor) {
@@ -161,6 +162,8 @@ final class PipelineSession<P: StreamProcessor> {
         "no partition for this instance: there are more instances than partitions",
         metadata: ["topic": "\(configuration.inputTopic)"])
       control.isReady = true
+      // It takes over when another goes.
+      observer.readinessChanged(isReady: true)
       return
     }
     try startRestoring()
@@ -177,6 +180,7 @@ final class PipelineSession<P: StreamProcessor> {
 
   private func forget() {
     control.isReady = false
+    observer.readinessChanged(isReady: false)
     states.removeAll()
     progress = PartitionProgress()
     lastPunctuation = [:]
@@ -188,7 +192,7 @@ final class PipelineSession<P: StreamProcessor> {
     phase = .restoring
   }
 
-  private func startRunning() throws {
+  private func startRunning(_ processor: inout P) throws {
     let input = assigned.map { TopicPartition(configuration.inputTopic, $0) }
     for partition in assigned { try states.load(partition, restorer?.snapshots[partition] ?? [:]) }
     // Only now: offsets and states of a transaction that ended meanwhile are then both seen.
@@ -199,8 +203,10 @@ final class PipelineSession<P: StreamProcessor> {
         uniqueKeysWithValues: input.map { partition in
           (partition, committed[partition].map(StartOffset.offset) ?? .beginning)
         }))
+    processor.statesRestored()
     phase = .running
     control.isReady = true
+    observer.readinessChanged(isReady: true)
     observer.stateSizeChanged(keys: states.count)
     logger.info("partitions taken over", metadata: ["count": "\(assigned.count)", "keys": "\(states.count)"])
   }
@@ -213,6 +219,8 @@ final class PipelineSession<P: StreamProcessor> {
       return
     }
     try begin()
+    let began = ContinuousClock.now
+    defer { transaction?.processing += began.duration(to: .now) }
     transaction?.messagesIn += 1
     transaction?.bytes += message.byteCount
     take(message.partition, into: message.offset + 1)
@@ -309,7 +317,8 @@ final class PipelineSession<P: StreamProcessor> {
     transaction = nil
     states.committed()
     observer.transactionCommitted(
-      messagesIn: finished.messagesIn, messagesOut: finished.messagesOut, duration: finished.begun.duration(to: .now))
+      messagesIn: finished.messagesIn, messagesOut: finished.messagesOut,
+      processing: finished.processing, duration: finished.begun.duration(to: .now))
     observer.stateSizeChanged(keys: states.count)
     return true
   }
@@ -368,6 +377,7 @@ final class PipelineSession<P: StreamProcessor> {
   private func report() {
     guard ContinuousClock.now >= nextReport else { return }
     nextReport = .now + .seconds(1)
+    observer.queueObserved(messages: producer.queuedMessages)
     for partition in assigned {
       guard let end = consumer.lastKnownEnd(TopicPartition(configuration.inputTopic, partition)) else { continue }
       let lag = progress.isAtEnd(partition) ? 0 : progress.position(of: partition).map { max(0, end - $0) }

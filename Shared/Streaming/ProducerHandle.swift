@@ -11,6 +11,9 @@ final class ProducerHandle: Sendable {
     handle = try KafkaHandle(.producer, properties: kafka.resolvedProperties(.producer, properties), logger: logger)
   }
 
+  /// Messages and reports of delivery that wait.
+  var queuedMessages: Int { handle.withPointer { Int(rd_kafka_outq_len($0)) } }
+
   /// Queues a message; while the queue is full it waits for the broker, no longer than `limit`.
   func send(_ message: OutgoingMessage, limit: Duration) throws(StreamingError) {
     guard message.byteCount <= KafkaConfiguration.maximumMessageBytes else {

@@ -18,6 +18,9 @@ public protocol StreamProcessor {
   /// kept only if it is deleted or comes with outputs.
   mutating func punctuate(key: String, state: inout State?, nowMilliseconds: Int64) throws -> [OutgoingMessage]
 
+  /// Partitions were taken over and their states read: whatever else was kept about keys is of another time.
+  mutating func statesRestored()
+
   /// Side effects that must be done before the transaction is committed; they must be repeatable.
   mutating func prepareCommit() throws
 
@@ -29,6 +32,8 @@ extension StreamProcessor {
   public mutating func punctuate(
     key: String, state: inout State?, nowMilliseconds: Int64
   ) throws -> [OutgoingMessage] { [] }
+
+  public mutating func statesRestored() {}
 
   public mutating func prepareCommit() throws {}
 

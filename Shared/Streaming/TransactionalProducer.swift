@@ -15,6 +15,8 @@ package final class TransactionalProducer {
     callTimeout = .milliseconds(transactionTimeoutMilliseconds)
   }
 
+  package var queuedMessages: Int { producer.queuedMessages }
+
   /// Takes over the transactional id: fences older owners and resolves what they left open.
   package func initialize() throws(StreamingError) {
     try call("take over the transactional id") { rd_kafka_init_transactions($0, $1) }

@@ -111,6 +111,21 @@ struct ChunkDecoderTests {
     #expect(chunk.referenceBeats == [Sample.reference(2)])
   }
 
+  @Test("a bundle whose header says synthetic is synthetic")
+  func synthetic() throws {
+    #expect(try !decoder.decode(TarArchive.archive(Self.files), bundle).synthetic)
+    var files = Self.files
+    files[0].bytes += Array("# Synthetic\n".utf8)
+    #expect(try decoder.decode(TarArchive.archive(files), bundle).synthetic)
+  }
+
+  @Test("no reason repeats what a header says")
+  func reasons() {
+    let files = [TarArchive.Entry(name: "r.hea", bytes: Array("John Doe 12 500 5000\n".utf8)), Self.files[1]]
+    let rejection = expectRejection(.malformedPayload, TarArchive.archive(files), bundle)
+    #expect(rejection?.text == "WFDB_HEADER_MALFORMED in the header, byte 0")
+  }
+
   @Test("a bundle without a header, or with two, is refused")
   func headers() {
     _ = expectRejection(.malformedPayload, TarArchive.archive([Self.files[1]]), bundle)

@@ -66,6 +66,22 @@ struct IngestDeciderTests {
     #expect(end.patientFacts.ageYears == 15 && end.synthetic)
   }
 
+  @Test("what comes after the idle timeout is answered once, and the recording stays as it ended")
+  func afterIdleTimeout() throws {
+    let chunks = Self.chunks()
+    var history = History()
+    _ = try history.send(chunks[0])
+    history.prior = .init(
+      status: .complete, origin: Origin(topic: Topic.ingest, partition: 0, offset: 0), waveformSHA256: "x",
+      endReason: IngestDecider.idleTimeout)
+    history.state = nil
+    let late = try chunks.dropFirst().map { try history.send($0) }
+    #expect(late.map { $0.rejection?.code } == [.recordingEnded, nil])
+    #expect(late.map(\.repeated) == [false, true])
+    #expect(late.allSatisfy { $0.events.isEmpty && $0.rows.isEmpty })
+    #expect(history.state == nil)
+  }
+
   @Test("a repeated chunk is ignored and counted, and changes nothing that follows")
   func repeatedChunk() throws {
     var history = History()

@@ -36,6 +36,7 @@ extension IntegrationTests {
       let outcome = try SuiteOutcome.final(suite)
       #expect(outcome.digests == undisturbed.digests)
       #expect(outcome.evaluations == undisturbed.evaluations)
+      #expect(outcome.others == undisturbed.others)
     }
   }
 }

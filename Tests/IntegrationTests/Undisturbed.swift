@@ -10,6 +10,8 @@ struct SuiteOutcome: Hashable {
   var evaluations: Set<[String]>
   /// By code.
   var rejections: [String: Int64]
+  /// Patients, recordings and pins; what they say, but for times and places in topics.
+  var others: [String]
 
   init(_ suite: RunningSuite) throws {
     let connection = try suite.connection()
@@ -17,6 +19,15 @@ struct SuiteOutcome: Hashable {
     evaluations = Set(
       try Evaluations(connection).list().map { [$0.evaluationID, String($0.recordings), String($0.beats)] })
     rejections = try Rejections(connection).countByCode()
+    others = try connection.execute(
+      """
+      select concat_ws('|', 'recording', recording_id, patient, feed_id, sample_rate_hz, leads, samples, status, code,
+        end_reason, waveform_sha256, synthetic, age_years) as text from recordings
+      union all select concat_ws('|', 'patient', patient, sex, synthetic) from patients
+      union all select concat_ws('|', 'pin', recording_id, task, model_id) from pins
+      order by text
+      """
+    ).map { try $0["text", .text] }
   }
 }
 

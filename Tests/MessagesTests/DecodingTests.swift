@@ -29,6 +29,19 @@ struct DecodingTests {
     }
   }
 
+  @Test("fields that the schema does not know go no further, at any depth")
+  func unknownFields() throws {
+    let known = ProtoReferenceBeat.with { $0.symbol = "N" }
+    // Field 1000, bytes of length 3.
+    let unknown: [UInt8] = [0xC2, 0x3E, 3, 1, 2, 3]
+    let beat = known.encoded() + unknown
+    // Field 10 of EcgChunk: reference beats.
+    let chunk = [0x52, UInt8(beat.count)] + beat + unknown
+    let decoded = try ProtoEcgChunk.decoded(from: chunk)
+    #expect(decoded.referenceBeats == [known])
+    #expect(decoded.encoded() == [0x52, UInt8(known.encoded().count)] + known.encoded())
+  }
+
   @Test("what is encoded is decoded")
   func roundTrip() throws {
     let beat = ProtoBeat.with {

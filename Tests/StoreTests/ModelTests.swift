@@ -92,6 +92,18 @@ import Testing
     }
   }
 
+  @Test("each rollback goes back by one more; a promotion afterwards starts from there")
+  func rollbackTwice() throws {
+    try withModels { _, promotions in
+      for id in ["a", "b", "c"] { try promotions.promote(task: beatClass, modelID: id, by: "op") }
+      #expect(try promotions.rollback(task: beatClass, by: "op").modelID == "b")
+      #expect(try promotions.rollback(task: beatClass, by: "op").modelID == "a")
+      #expect(try storeError { try promotions.rollback(task: beatClass, by: "op") }.code == .notFound)
+      try promotions.promote(task: beatClass, modelID: "c", by: "op")
+      #expect(try promotions.rollback(task: beatClass, by: "op").modelID == "a")
+    }
+  }
+
   @Test("promoting the live model again adds no row")
   func promotingIsIdempotent() throws {
     try withModels { _, promotions in

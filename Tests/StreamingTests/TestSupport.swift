@@ -122,7 +122,7 @@ final class CountingObserver: PipelineObserver {
 
   let counts = Shared(Counts())
 
-  func transactionCommitted(messagesIn: Int, messagesOut: Int, duration: Duration) {
+  func transactionCommitted(messagesIn: Int, messagesOut: Int, processing: Duration, duration: Duration) {
     counts.change {
       $0.committed += 1
       $0.messagesIn += messagesIn

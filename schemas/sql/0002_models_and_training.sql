@@ -72,6 +72,7 @@ create table promotions (
   promoted_at timestamptz not null,
   by text not null,
   reason text not null default '',
+  is_rollback boolean not null default false,
   foreign key (task, model_id) references models (task, model_id)
 );
 alter sequence promotions_id_seq owned by promotions.id;

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The named conditions that must all hold before a service counts as ready: `kafka`, `database`, `model`.
+/// The named conditions that must all hold before a service counts as ready: `kafka`, `postgresql`, `models`.
 ///
 /// Pipelines set them from their own threads; the HTTP endpoint reads them.
 public final class Readiness: Sendable {

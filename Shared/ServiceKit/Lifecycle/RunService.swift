@@ -47,7 +47,8 @@ public func runService(
     settings: context.common.http, readiness: context.readiness, registry: context.registry, metrics: context.metrics,
     logger: context.logger)
   let work = PipelineService(
-    pipelines: pipelines, readiness: context.readiness, stopTimeoutSeconds: context.common.stopTimeoutSeconds,
+    pipelines: pipelines + [ServerWatch(context: context).pipeline], readiness: context.readiness,
+    stopTimeoutSeconds: context.common.stopTimeoutSeconds,
     logger: context.logger)
   // A group stops its services in the reverse of this order, and any that fails stops the others gracefully.
   let services = [http as any Service, work].map {
