@@ -6,7 +6,7 @@ import SwiftCSV
 
 /// `cohort.csv`: one line a patient, baselines and outcome together.
 package struct CohortTable {
-  /// Names carry the unit; see docs/ANALYSTS.md for meanings.
+  /// Names carry the unit; see docs/OPERATING.md for meanings.
   package static let columns = [
     "patient_id", "role", "synthetic", "age_years", "sex", "nyha", "ischaemic", "lvef_percent", "lvesv_ml", "lvedv_ml",
     "qrs_duration_ms", "lbbb", "rhythm", "scar_percent", "followup_months", "lvesv_after_ml", "event",
