@@ -120,6 +120,13 @@ struct WFDBFormatTests {
     #expect(record.digital == [[4, 7, gap], [2, 5, 8], [gap, gap, gap]])
   }
 
+  @Test("a skew counts frames, however many samples they hold")
+  func skewedFrames() throws {
+    let header = try WFDBHeader(parsing: Array("x 1 100 3\nx.dat 80x2:1 200".utf8), file: "x.hea")
+    let record = try WFDBRecord(header: header) { _ in [129, 130, 131, 132, 133, 134] }
+    #expect(record.digital == [[3, 4, 5, 6, WFDBRecord.invalidSample, WFDBRecord.invalidSample]])
+  }
+
   @Test("several samples per frame are given at the highest rate, and annotations move along")
   func frames() throws {
     let header = try WFDBHeader(parsing: Array("x 2 100 2\nx.dat 80x2 200\nx.dat 80 200".utf8), file: "x.hea")

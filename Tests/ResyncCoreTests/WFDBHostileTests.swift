@@ -89,6 +89,17 @@ struct WFDBHostileTests {
     #expect(record.header.sampleRateHz == 250)
   }
 
+  @Test("files of different lengths are refused when the header says no number of samples")
+  func differentLengths() throws {
+    let header = try header("x 2 100\na.dat 80\nb.dat 80")
+    for (a, b) in [(2, 3), (3, 2)] {
+      let error = try #require(
+        throws: WFDBError.self,
+        performing: { try WFDBRecord(header: header) { [UInt8](repeating: 1, count: $0 == "a.dat" ? a : b) } })
+      #expect(error.code == .signalTruncated && error.file == "b.dat" && error.byte == b)
+    }
+  }
+
   @Test(
     "patient facts read in both styles, and 0 or −1 means unknown",
     arguments: [

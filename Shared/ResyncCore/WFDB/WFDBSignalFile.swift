@@ -19,8 +19,8 @@ enum WFDBSignalFile {
       guard wanted <= held, header.sampleCount != nil || wanted == held else {
         throw WFDBError(
           .signalTruncated, file: name, byte: bytes.count,
-          "ends after \(held) of \(wanted) samples a signal (\(members.count) signals, format \(group.format.code)); "
-            + "the header or the record's first file says how many there are")
+          "holds \(held) samples a signal (\(members.count) signals, format \(group.format.code)); \(wanted) are "
+            + "expected, as the header or the record's first file says")
       }
       frames = wanted
       try allowance.take(wanted * (members.count * expansion - group.frameValues), file: name)
