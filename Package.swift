@@ -23,7 +23,9 @@ let services = ["Ingest", "Preprocess", "Spectrogram", "Trainer", "Predictor", "
 
 let package = Package(
   name: "resync",
-  products: services.map { .executable(name: $0.lowercased(), targets: [$0]) },
+  products: services.map { .executable(name: $0.lowercased(), targets: [$0]) } + [
+    .executable(name: "resync-bench", targets: ["ResyncBench"])
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -99,6 +101,11 @@ let package = Package(
         "Store", .product(name: "Yams", package: "Yams"), .product(name: "SwiftCSV", package: "SwiftCSV"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
+
+    .executableTarget(
+      name: "ResyncBench",
+      dependencies: ["ResyncCore", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Benchmarks/ResyncBench", swiftSettings: strict),
 
     tests("ResyncCoreTests", ["ResyncCore"]),
     tests("MessagesTests", ["Messages"]),

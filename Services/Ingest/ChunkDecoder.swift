@@ -72,7 +72,9 @@ package struct ChunkDecoder {
       throw Rejection(.missingField, "a WFDB bundle needs the message headers feed-id and patient-id")
     }
     do {
-      let record = try WFDBRecord(header: WFDBHeader(parsing: headerBytes, file: headerName)) { name in
+      let header = try WFDBHeader(parsing: headerBytes, file: headerName)
+      // No more than a bundle of the largest size may hold, in values that no file of it holds.
+      let record = try WFDBRecord(header: header, maximumUnstored: maximumMessageBytes) { name in
         guard let bytes = files[name] else {
           throw Rejection(.malformedPayload, "the header names a signal file that is not in the bundle")
         }
@@ -80,7 +82,7 @@ package struct ChunkDecoder {
       }
       let annotationName = String(headerName.dropLast(4)) + ".atr"
       let annotations = try files[annotationName].map { try WFDBAnnotations.parse($0, file: annotationName) } ?? []
-      var chunk = ProtoEcgChunk(record: record, annotations: annotations)
+      var chunk = ProtoEcgChunk(record: record, annotations: record.placed(annotations))
       chunk.feedID = feedID
       chunk.patientID = patientID
       chunk.recordingUid = SHA256.hash(data: Data(payload)).hexadecimal

@@ -93,19 +93,12 @@ struct SimulatedRecord {
   var samples: [[Float]]
 
   func write(to folder: URL) throws {
-    let digital = samples.map { $0.map { Int16(clamping: Int(($0 * 1000).rounded())) } }
-    let count = digital[0].count
-    var header = "\(patient.id) \(digital.count) 500 \(count)\n"
-    for (lead, signal) in zip(Lead.allCases, digital) {
-      let checksum = signal.reduce(Int16(0)) { $0 &+ $1 }
-      header += "\(patient.id).dat 16 1000(0)/mV 16 0 \(signal[0]) \(checksum) 0 \(lead.rawValue)\n"
-    }
-    header += "#<age>: \(Int(patient.ageYears))\n#<sex>: \(patient.sex == .female ? "F" : "M")\n#\(syntheticMark)\n"
-    var data = Data(capacity: count * digital.count * 2)
-    for sample in 0..<count {
-      for signal in digital { withUnsafeBytes(of: signal[sample].littleEndian) { data.append(contentsOf: $0) } }
-    }
-    try data.write(to: folder.appendingPathComponent("\(patient.id).dat"))
-    try Data(header.utf8).write(to: folder.appendingPathComponent("\(patient.id).hea"))
+    let header = WFDBHeader(
+      recordName: patient.id, sampleRateHz: 500,
+      signals: Lead.allCases.map { .init(description: $0.rawValue, gain: 1_000) },
+      comments: ["<age>: \(Int(patient.ageYears))", "<sex>: \(patient.sex == .female ? "F" : "M")", syntheticMark])
+    // The limits of format 16, whose lowest value means invalid.
+    let digital = samples.map { $0.map { Int32(min(max(($0 * 1000).rounded(), -32_767), 32_767)) } }
+    try WFDBRecord(header: header, digital: digital).write(to: folder, as: patient.id)
   }
 }

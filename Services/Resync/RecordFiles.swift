@@ -29,20 +29,22 @@ package struct RecordFile: Hashable {
 
   func bytes(_ file: String) throws -> [UInt8] { Array(try Data(contentsOf: folder.appendingPathComponent(file))) }
 
-  /// The record with its reference beats and the hash of its files, which is its uid.
+  /// The record with its reference beats at its sample indices, and the hash of its header, segments' headers and signal
+  /// files, which is its uid.
   package func load() throws -> (record: WFDBRecord, annotations: [WFDBAnnotation], uid: String) {
     let header = try bytes(name + ".hea")
     var hash = SHA256()
     hash.update(data: Data(header))
     let parsed = try WFDBHeader(parsing: header, file: name + ".hea")
-    for file in parsed.signals.map(\.fileName).reduce(into: [String](), { if !$0.contains($1) { $0.append($1) } }) {
-      hash.update(data: Data(try bytes(file)))
+    let record = try WFDBRecord(header: parsed) { file in
+      let bytes = try bytes(file)
+      hash.update(data: Data(bytes))
+      return bytes
     }
-    let record = try WFDBRecord(header: parsed) { try bytes($0) }
     let annotationFile = name + ".atr"
     let hasAnnotations = FileManager.default.fileExists(
       atPath: folder.appendingPathComponent(annotationFile).path)
     let annotations = hasAnnotations ? try WFDBAnnotations.parse(bytes(annotationFile), file: annotationFile) : []
-    return (record, annotations, hash.finalize().hexadecimal)
+    return (record, record.placed(annotations), hash.finalize().hexadecimal)
   }
 }

@@ -5,7 +5,8 @@ import ResyncCore
 public let syntheticMark = "synthetic"
 
 extension ProtoEcgChunk {
-  /// A stretch of a WFDB record as a chunk: digital samples as they are, with each signal's gain and baseline.
+  /// A stretch of a WFDB record as a chunk: digital samples as they are, with each signal's gain and baseline. A record
+  /// with invalid samples travels as floats, those samples as NaN.
   ///
   /// Feed, patient, uid, sequence and `last` are left to the caller.
   /// - Parameter range: sample indices; the whole record when nil.
@@ -22,15 +23,16 @@ extension ProtoEcgChunk {
         $0.baseline = Double(signal.baseline)
       }
     }
-    // Formats 16 and 212 always fit 16 bits; wider ones may not. One type serves a whole recording.
-    let narrow = record.digital.allSatisfy { $0.allSatisfy { Int16(exactly: $0) != nil } }
-    sampleType = narrow ? .int16 : .int32
-    var bytes = Data(capacity: range.count * record.digital.count * (narrow ? 2 : 4))
+    // One type serves a whole recording.
+    sampleType = Self.sampleType(for: record)
+    var bytes = Data(capacity: range.count * record.digital.count * (sampleType == .int16 ? 2 : 4))
     for signal in record.digital {
-      if narrow {
-        signal[range].map { Int16($0) }.withUnsafeBytes { bytes.append(contentsOf: $0) }
-      } else {
-        Array(signal[range]).withUnsafeBytes { bytes.append(contentsOf: $0) }
+      switch sampleType {
+      case .int16: signal[range].map { Int16($0) }.withUnsafeBytes { bytes.append(contentsOf: $0) }
+      case .int32: Array(signal[range]).withUnsafeBytes { bytes.append(contentsOf: $0) }
+      default:
+        signal[range].map { $0 == WFDBRecord.invalidSample ? .nan : Float($0) }
+          .withUnsafeBytes { bytes.append(contentsOf: $0) }
       }
     }
     samples = bytes
@@ -43,6 +45,16 @@ extension ProtoEcgChunk {
     case "M": patient.sex = .male
     default: break
     }
+  }
+
+  /// The narrowest type that holds all samples.
+  private static func sampleType(for record: WFDBRecord) -> ProtoSampleType {
+    var type = ProtoSampleType.int16
+    for sample in record.digital.joined() {
+      if sample == WFDBRecord.invalidSample { return .float32 }
+      if Int16(exactly: sample) == nil { type = .int32 }
+    }
+    return type
   }
 
   /// Beats only, one for each sample: some annotators mark two at one place.

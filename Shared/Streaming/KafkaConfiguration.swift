@@ -75,8 +75,6 @@ extension KafkaConfiguration {
       "enable.auto.commit": "false", "enable.auto.offset.store": "false", "auto.offset.reset": "earliest",
       "enable.partition.eof": "true", "partition.assignment.strategy": "range", "fetch.message.max.bytes": "1048576",
       "fetch.max.bytes": "16777216", "queued.min.messages": "1000",
-      // Kafka keeps to fetch.max.bytes; the embedded broker sends all that a partition holds.
-      "receive.message.max.bytes": "1073741824",
       "queued.max.messages.kbytes": "16384",
     ],
   ]

@@ -154,7 +154,11 @@ struct ChunkDecoderTests {
 
   @Test("a header that promises more samples or signals than memory holds is refused at once")
   func hugePromises() {
-    for header in ["r 1 250 1099511627776\nr.dat 16\n", "r 256 250 9\n" + String(repeating: "r.dat 16\n", count: 256)] {
+    let headers = [
+      "r 1 250 1099511627776\nr.dat 16\n", "r 256 250 9\n" + String(repeating: "r.dat 16\n", count: 256),
+      "r 256 250 100000\n" + String(repeating: "~ 0\n", count: 256), "r/2 1 250\nr.dat 3\n~ 100000000\n",
+    ]
+    for header in headers {
       let entry = TarArchive.Entry(name: "r.hea", bytes: Array(header.utf8))
       _ = expectRejection(.malformedPayload, TarArchive.archive([entry, Self.files[1]]), bundle)
     }

@@ -102,26 +102,7 @@ enum BundledRecord {
 extension FeedRecording {
   /// Writes the recording as WFDB files of format 16, for commands that read files.
   func write(to folder: URL, as name: String) throws {
-    let digital = record.digital.map { $0.map { Int16(clamping: $0) } }
-    let count = digital[0].count
-    var header = "\(name) \(digital.count) \(Int(record.header.sampleRateHz)) \(count)\n"
-    for (signal, samples) in zip(record.header.signals, digital) {
-      let checksum = samples.reduce(Int16(0), &+)
-      header += "\(name).dat 16 \(signal.gain)(\(signal.baseline))/\(signal.units) 16 0 \(samples[0]) \(checksum) 0 "
-      header += "\(signal.description)\n"
-    }
-    var data = Data(capacity: count * digital.count * 2)
-    for sample in 0..<count {
-      for samples in digital {
-        let bits = UInt16(bitPattern: samples[sample])
-        data.append(UInt8(bits & 0xFF))
-        data.append(UInt8(bits >> 8))
-      }
-    }
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try Data(header.utf8).write(to: folder.appendingPathComponent("\(name).hea"))
-    try data.write(to: folder.appendingPathComponent("\(name).dat"))
-    try Data(WFDBAnnotations.serialize(annotations)).write(to: folder.appendingPathComponent("\(name).atr"))
+    try record.write(to: folder, as: name, annotations: annotations)
   }
 }
 

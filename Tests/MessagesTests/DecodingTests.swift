@@ -128,6 +128,16 @@ struct WFDBConversionTests {
     #expect(Array(chunk.samples) == [1, 0, 0, 0])
   }
 
+  @Test("a record with an invalid sample is float32 in every chunk, the sample NaN")
+  func invalid() throws {
+    let record = try Self.record([[1, WFDBRecord.invalidSample, -70_000]])
+    let chunk = ProtoEcgChunk(record: record, annotations: [])
+    #expect(chunk.sampleType == .float32)
+    let values = chunk.samples.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+    #expect(values[0] == 1 && values[1].isNaN && values[2] == -70_000)
+    #expect(ProtoEcgChunk(record: record, annotations: [], range: 0..<1).sampleType == .float32)
+  }
+
   @Test("beats inside the range go along; other marks and a second beat at one place do not")
   func references() throws {
     let annotations = [(2, "N"), (3, "+"), (5, "V"), (5, "N"), (6, "A"), (8, "N")].map {

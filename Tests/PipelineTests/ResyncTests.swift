@@ -190,6 +190,21 @@ struct RecordFileTests {
     }
   }
 
+  @Test("the uid of a record of several segments covers the segments")
+  func segmentedUID() throws {
+    let folder = try TemporaryFolder()
+    let master = try folder.write("m.hea", "m/2 1 250 4\na 2\na 2\n".utf8)
+    _ = try folder.write("a.hea", "a 1 250 2\na.dat 16 200 16 0\n".utf8)
+    _ = try folder.write("a.dat", [1, 0, 2, 0] as [UInt8])
+    let file = try RecordFile.find([master])[0]
+    let first = try file.load()
+    #expect(first.record.digital == [[1, 2, 1, 2]])
+    _ = try folder.write("a.dat", [1, 0, 3, 0] as [UInt8])
+    let other = try file.load()
+    _ = try folder.write("a.hea", "a 1 250 2\na.dat 16 100 16 0\n".utf8)
+    #expect(Set([first.uid, other.uid, try file.load().uid]).count == 3)
+  }
+
   @Test("the uid is the hash of header and signals: other labels keep it, other samples change it")
   func uid() throws {
     let folder = try TemporaryFolder()

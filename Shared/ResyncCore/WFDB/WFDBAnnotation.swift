@@ -26,6 +26,8 @@ public struct WFDBAnnotation: Hashable, Sendable {
 /// The MIT annotation format (`annot(5)` of the WFDB manual): 16-bit words, least significant byte first, of a 6-bit
 /// code and a 10-bit interval; codes from 59 on modify the annotation before them or carry a long interval.
 public enum WFDBAnnotations {
+  /// Annotations in the file's order; times count frames unless a note says otherwise (`WFDBRecord.placed`).
+  ///
   /// - Parameter file: the file's name, for errors.
   /// - Throws: `WFDBError` at the byte where the file ends early or a sample index leaves the range of 0 to 2⁵³.
   public static func parse(_ bytes: [UInt8], file: String) throws -> [WFDBAnnotation] {
@@ -35,8 +37,8 @@ public enum WFDBAnnotations {
 
   /// The bytes of an annotation file; the inverse of `parse`.
   ///
-  /// Annotations must be in ascending order of sample. Text is cut at 255 bytes, the format's limit; a symbol that the
-  /// format cannot name becomes the note `"`.
+  /// Sample indices must lie within 0 to 2⁵³; they may step back. Text is cut at 255 bytes, the most that readers take;
+  /// a symbol that the format cannot name becomes the note `"`.
   public static func serialize(_ annotations: [WFDBAnnotation]) -> [UInt8] {
     var out: [UInt8] = []
     func word(_ code: Int, _ low: Int) {
@@ -48,6 +50,7 @@ public enum WFDBAnnotations {
     var number: Int8 = 0
     var channel: UInt8 = 0
     for annotation in annotations {
+      precondition((0...maximumSample).contains(annotation.sample), "sample index \(annotation.sample)")
       var interval = annotation.sample - time
       while !(0...0x3FF).contains(interval) {
         let step = Int32(clamping: interval)
@@ -61,7 +64,7 @@ public enum WFDBAnnotations {
       if annotation.channel != channel { word(Code.channel, Int(annotation.channel)) }
       if annotation.number != number { word(Code.number, Int(annotation.number)) }
       (channel, number) = (annotation.channel, annotation.number)
-      let text = annotation.aux.utf8.prefix(255)
+      let text = cut(annotation.aux)
       if !text.isEmpty {
         word(Code.aux, text.count)
         out += text
@@ -70,6 +73,19 @@ public enum WFDBAnnotations {
     }
     word(0, 0)
     return out
+  }
+
+  static let maximumSample: Int64 = 1 << 53
+
+  /// The longest beginning of whole characters within 255 bytes.
+  private static func cut(_ text: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for scalar in text.unicodeScalars {
+      let more = UTF8.encode(scalar)!
+      guard bytes.count + more.count <= 255 else { break }
+      bytes += more
+    }
+    return bytes
   }
 
   fileprivate enum Code {
@@ -100,6 +116,10 @@ private struct Parser {
   let file: String
   var at = 0
   var found: [WFDBAnnotation] = []
+  /// What the next annotation begins with: channel and number hold until changed.
+  var held = WFDBAnnotation(sample: 0, symbol: " ")
+  /// Whether modifiers go to the last annotation found; nil before the first word that they can follow.
+  var isOpen: Bool?
 
   init(bytes: [UInt8], file: String) {
     self.bytes = bytes
@@ -118,38 +138,42 @@ private struct Parser {
         let high = try word()
         time += Int64(Int32(truncatingIfNeeded: high << 16 | (try word())))
       case WFDBAnnotations.Code.number:
-        try modify(start) { $0.number = Int8(truncatingIfNeeded: low) }
+        held.number = Int8(truncatingIfNeeded: low)
+        try modify(start) { $0.number = $1.number }
       case WFDBAnnotations.Code.subtype:
-        try modify(start) { $0.subtype = Int8(truncatingIfNeeded: low) }
+        try modify(start) { annotation, _ in annotation.subtype = Int8(truncatingIfNeeded: low) }
       case WFDBAnnotations.Code.channel:
-        try modify(start) { $0.channel = UInt8(truncatingIfNeeded: low) }
+        held.channel = UInt8(truncatingIfNeeded: low)
+        try modify(start) { $0.channel = $1.channel }
       case WFDBAnnotations.Code.aux:
         let text = try aux(low)
-        try modify(start) { $0.aux = text }
+        try modify(start) { annotation, _ in annotation.aux = text }
       default:
         time += Int64(low)
-        // Code 0 with an interval only moves the time.
-        if code != 0 { try append(code, at: time, start) }
+        try append(code, at: time, start)
       }
     }
   }
 
   private mutating func append(_ code: Int, at time: Int64, _ start: Int) throws {
-    guard (0...1 << 53).contains(time) else {
-      throw WFDBError(.annotationMalformed, file: file, byte: start, "sample index \(time); expected 0 or more")
+    guard (0...WFDBAnnotations.maximumSample).contains(time) else {
+      throw WFDBError(
+        .annotationMalformed, file: file, byte: start,
+        "sample index \(time); expected 0 to \(WFDBAnnotations.maximumSample)")
     }
-    // Channel and number hold until changed.
-    found.append(
-      WFDBAnnotation(
-        sample: time, symbol: WFDBAnnotations.symbol(of: code), channel: found.last?.channel ?? 0,
-        number: found.last?.number ?? 0))
+    // Code 0 is no annotation: it moves the time, and takes its modifiers with it.
+    isOpen = code != 0
+    guard code != 0 else { return }
+    held.sample = time
+    held.symbol = WFDBAnnotations.symbol(of: code)
+    found.append(held)
   }
 
-  private mutating func modify(_ start: Int, _ change: (inout WFDBAnnotation) -> Void) throws {
-    guard !found.isEmpty else {
+  private mutating func modify(_ start: Int, _ change: (inout WFDBAnnotation, WFDBAnnotation) -> Void) throws {
+    guard let isOpen else {
       throw WFDBError(.annotationMalformed, file: file, byte: start, "a modifier stands before any annotation")
     }
-    change(&found[found.count - 1])
+    if isOpen { change(&found[found.count - 1], held) }
   }
 
   private mutating func word() throws -> Int {
@@ -170,6 +194,6 @@ private struct Parser {
     defer { at += padded }
     var text = bytes[at..<at + count]
     while text.last == 0 { text.removeLast() }
-    return String(decoding: text, as: UTF8.self)
+    return wfdbText(text)
   }
 }

@@ -1,4 +1,4 @@
-/// Why a WFDB file could not be read: which file, where, and what was expected there.
+/// Why a WFDB file could not be read or written: which file, where, and what was expected there.
 ///
 /// The text never carries a file's contents beyond the field in question, so no comment (patient data) reaches a log.
 public struct WFDBError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -9,6 +9,7 @@ public struct WFDBError: Error, Hashable, Sendable, CustomStringConvertible {
     case signalTruncated = "WFDB_SIGNAL_TRUNCATED"
     case checksumMismatch = "WFDB_CHECKSUM_MISMATCH"
     case annotationMalformed = "WFDB_ANNOTATION_MALFORMED"
+    case notWritable = "WFDB_NOT_WRITABLE"
   }
 
   public let code: Code

@@ -1,52 +1,64 @@
 import Foundation
 
-/// A record's header and samples.
+/// A record's header and samples, one segment or many.
+///
+/// Signals that are stored at several rates are given at the highest, as the WFDB library does in its high-resolution
+/// mode: samples of slower signals repeat, none is averaged away.
 public struct WFDBRecord: Sendable {
+  /// Stands for "no valid sample here" in `digital`, whatever value the storage format has for it.
+  public static let invalidSample = Int32.min
+
+  /// Describes `digital`: its rate and sample count are those of the samples given, its signals' gain and baseline
+  /// hold for the whole record. What it says of storage is that of the first segment.
   public var header: WFDBHeader
-  /// [signal][sample], as the converter gave them.
+  /// [signal][sample] as the converter gave them, or `invalidSample`; all signals have the same length.
   public var digital: [[Int32]]
+  /// Samples of `digital` in one frame of the file; annotations count frames.
+  public private(set) var samplesPerFrame = 1
+
+  public init(header: WFDBHeader, digital: [[Int32]]) {
+    precondition(header.signals.count == digital.count, "one array of samples for each signal")
+    self.header = header
+    self.digital = digital
+  }
+
+  /// How many values a record may hold beyond those in its files, unless told otherwise: 512 MiB, a gap of six hours in
+  /// twelve leads at 500 Hz.
+  public static let maximumUnstored = 1 << 27
 
   /// Decodes the signals that `header` describes; pure, the caller supplies the bytes.
   ///
-  /// - Parameter files: gives a file's contents by its name in the header; called once for each file.
-  /// - Throws: `WFDBError` when a format is unknown, a file is cut short or a checksum differs.
-  public init(header: WFDBHeader, files: (String) throws -> [UInt8]) throws {
-    self.header = header
-    digital = Array(repeating: [], count: header.signals.count)
-    var seen: Set<String> = []
-    for name in header.signals.map(\.fileName) where seen.insert(name).inserted {
-      let members = header.signals.indices.filter { header.signals[$0].fileName == name }
-      let planes = try Self.decode(
-        try files(name), signals: members.map { header.signals[$0] }, sampleCount: header.sampleCount)
-      for (member, plane) in zip(members, planes) { digital[member] = plane }
+  /// - Parameters:
+  ///   - maximumUnstored: most values that come from no file (gaps, repeated samples, segments used again), so that a
+  ///     header of a few bytes cannot ask for any amount of memory.
+  ///   - files: gives a file's contents by its name in the header; called for the header of each segment, then for the
+  ///     signal files in order. Names never lead out of the record's folder.
+  /// - Throws: `WFDBError` when a format is unknown, a file is cut short, a checksum differs, or segments disagree.
+  public init(
+    header: WFDBHeader, maximumUnstored: Int = Self.maximumUnstored, files: (String) throws -> [UInt8]
+  ) throws {
+    var allowance = WFDBAllowance(maximumUnstored)
+    if header.segments.isEmpty {
+      let expansion = header.signals.map(\.samplesPerFrame).max() ?? 1
+      self.init(
+        header: header,
+        digital: try WFDBSignalFile.planes(of: header, expansion: expansion, allowance: &allowance, files: files))
+      samplesPerFrame = expansion
+    } else {
+      let segments = try WFDBSegments(header, files: files)
+      self.init(header: segments.header, digital: try segments.planes(allowance: &allowance, files: files))
+      samplesPerFrame = segments.expansion
     }
-    if let first = digital.first?.count, let other = digital.firstIndex(where: { $0.count != first }) {
-      throw WFDBError(
-        .signalTruncated, file: header.signals[other].fileName,
-        "holds \(digital[other].count) samples a signal, the record's first file \(first); they must agree")
-    }
+    self.header.sampleRateHz *= Double(samplesPerFrame)
+    self.header.sampleCount = digital.first?.count ?? header.sampleCount
   }
 
-  /// Reads `name.hea` and the signal files beside it.
+  /// Reads `name.hea` and the files beside it.
   public static func read(folder: URL, name: String) throws -> WFDBRecord {
     let headerFile = "\(name).hea"
     let header = try WFDBHeader(parsing: try bytes(of: headerFile, in: folder), file: headerFile)
     return try WFDBRecord(header: header) { try bytes(of: $0, in: folder) }
   }
-
-  /// [signal][sample] in millivolts; NaN where the recorder marked a sample invalid, and throughout a signal whose
-  /// unit is no voltage.
-  public func millivolts() -> [[Float]] {
-    zip(header.signals, digital).map { signal, samples in
-      let invalid = WFDBFormat.named(signal.format)?.invalidValue
-      let scale = (Self.millivoltsPerUnit[signal.units] ?? .nan) / signal.gain
-      return samples.map { $0 == invalid ? .nan : Float(Double(Int($0) - signal.baseline) * scale) }
-    }
-  }
-
-  private static let millivoltsPerUnit: [String: Double] = [
-    "mV": 1, "mv": 1, "uV": 0.001, "uv": 0.001, "µV": 0.001, "nV": 1e-6, "V": 1_000, "v": 1_000,
-  ]
 
   private static func bytes(of file: String, in folder: URL) throws -> [UInt8] {
     do {
@@ -56,37 +68,39 @@ public struct WFDBRecord: Sendable {
     }
   }
 
-  /// The signals of one file, which lie interleaved frame by frame.
-  private static func decode(
-    _ bytes: [UInt8], signals: [WFDBHeader.Signal], sampleCount: Int?
-  ) throws -> [[Int32]] {
-    let lead = signals[0]
-    guard let format = WFDBFormat.named(lead.format) else {
-      let known = WFDBFormat.all.map { String($0.code) }.joined(separator: ", ")
-      throw WFDBError(.unsupported, file: lead.fileName, "format \(lead.format); known formats: \(known)")
+  /// [signal][sample] in millivolts; NaN where a sample is invalid, and throughout a signal whose unit is no voltage.
+  public func millivolts() -> [[Float]] {
+    zip(header.signals, digital).map { signal, samples in
+      let scale = (Self.millivoltsPerUnit[signal.units] ?? .nan) / signal.gain
+      return samples.map { $0 == Self.invalidSample ? .nan : Float(Double(Int($0) - signal.baseline) * scale) }
     }
-    guard signals.allSatisfy({ $0.format == lead.format && $0.byteOffset == lead.byteOffset }) else {
-      throw WFDBError(.headerMalformed, file: lead.fileName, "signals of one file must share format and byte offset")
-    }
-    let body = bytes.dropFirst(lead.byteOffset)
-    let available = format.sampleCount(body.count) / signals.count
-    let frames = sampleCount ?? available
-    guard frames <= available else {
-      throw WFDBError(
-        .signalTruncated, file: lead.fileName, byte: bytes.count,
-        "ends after \(available) of \(frames) samples a signal (\(signals.count) signals, format \(lead.format))")
-    }
-    let planes = signals.indices.map { signal in
-      (0..<frames).map { format.decode(body, $0 * signals.count + signal) }
-    }
-    for (signal, plane) in zip(signals, planes) {
-      let sum = plane.reduce(into: Int16(0)) { $0 &+= Int16(truncatingIfNeeded: $1) }
-      guard signal.checksum == nil || signal.checksum == sum else {
-        throw WFDBError(
-          .checksumMismatch, file: lead.fileName,
-          "samples sum to \(sum), the header says \(signal.checksum ?? 0): the file was changed or damaged")
-      }
-    }
-    return planes
   }
+
+  /// Both signs in use for micro are here.
+  private static let millivoltsPerUnit: [String: Double] = [
+    "mV": 1, "mv": 1, "uV": 0.001, "uv": 0.001, "\u{B5}V": 0.001, "\u{3BC}V": 0.001, "nV": 1e-6, "V": 1_000,
+    "v": 1_000,
+  ]
+
+  /// Annotations as read, moved to this record's sample indices.
+  ///
+  /// A file counts frames, or the ticks that its note `## time resolution: Hz` states; that note is left out.
+  public func placed(_ annotations: [WFDBAnnotation]) -> [WFDBAnnotation] {
+    let note = annotations.firstIndex { $0.sample == 0 && $0.symbol == "\"" && $0.aux.hasPrefix(Self.resolutionNote) }
+    var rest = annotations
+    let stated = note.flatMap { Double(rest.remove(at: $0).aux.dropFirst(Self.resolutionNote.count)) }
+    let ticksPerSecond =
+      stated.flatMap { Self.tickRates.contains($0) ? $0 : nil } ?? header.sampleRateHz / Double(samplesPerFrame)
+    guard ticksPerSecond != header.sampleRateHz else { return rest }
+    let ratio = header.sampleRateHz / ticksPerSecond
+    for index in rest.indices {
+      let sample = (Double(rest[index].sample) * ratio).rounded()
+      rest[index].sample = Int64(min(max(sample, 0), Double(WFDBAnnotations.maximumSample)))
+    }
+    return rest
+  }
+
+  private static let resolutionNote = "## time resolution: "
+  /// What a note can mean; other numbers are no rate.
+  private static let tickRates = 1e-6...1e12
 }

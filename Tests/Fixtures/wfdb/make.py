@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the WFDB fixtures and their golden values with the Python wfdb package. See README.md."""
+"""Makes the first WFDB fixtures and their golden values with the Python wfdb package. See README.md."""
 import json
 import os
 import sys
