@@ -89,12 +89,9 @@ struct EvaluatorPipeline {
 extension RejectionRow {
   /// Nil when the message does not say where it came from.
   fileprivate init?(_ message: ConsumedMessage) {
-    guard let topic = message.header(HeaderName.originTopic),
-      let partition = message.header(HeaderName.originPartition).flatMap(Int32.init),
-      let offset = message.header(HeaderName.originOffset).flatMap(Int64.init)
-    else { return nil }
+    guard let origin = Origin(ofRejected: message) else { return nil }
     self.init(
-      origin: Origin(topic: topic, partition: partition, offset: offset),
+      origin: origin,
       service: message.header(HeaderName.service) ?? "", code: message.header(HeaderName.errorCode) ?? "",
       text: message.header(HeaderName.errorText) ?? "", recordingID: message.header(HeaderName.recordingID),
       sizeBytes: Int64(message.value.count))

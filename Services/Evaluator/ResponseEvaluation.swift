@@ -26,7 +26,8 @@ struct ResponseEvaluation {
     let rows = try connection.execute(
       """
       select distinct on (p.model_id, p.synthetic, p.patient) p.model_id, p.synthetic, p.recording_id, p.patient,
-        p.probability, p.outcome, p.decision, p.flags, o.response, o.lbbb, coalesce((m.metadata->>'threshold')::float8, 0.5) as threshold
+        p.probability, p.outcome, p.decision, p.flags, o.response, o.lbbb,
+        coalesce((m.metadata->>'threshold')::float8, 0.5) as threshold
       from predictions p
         join models m using (model_id)
         join recordings r using (recording_id)

@@ -97,7 +97,6 @@ struct PredictorPipeline {
       observer.transactionCommitted(
         messagesIn: messages.count, messagesOut: predictions.count + batch.rejected.count,
         processing: processing, duration: began.duration(to: .now))
-      observer.queueObserved(messages: producer.queuedMessages)
       for (partition, offset) in batch.offsets {
         if let end = consumer.lastKnownEnd(partition) {
           observer.lagObserved(partition: partition.partition, messages: max(0, end - offset))

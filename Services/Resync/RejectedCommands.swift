@@ -81,7 +81,7 @@ struct ReplayCommand: ParsableCommand {
         switch event {
         case .endOfPartition(let partition, _): open.remove(partition)
         case .message(let message):
-          guard let origin = Self.origin(of: message), wanted.contains(origin),
+          guard let origin = Origin(ofRejected: message), wanted.contains(origin),
             message.header(HeaderName.cutFrom) == nil,
             try Rejections(connection).markReplayed(origin)
           else { continue }
@@ -104,13 +104,5 @@ struct ReplayCommand: ParsableCommand {
       throw CommandFailure("'\(text)' is not topic:partition:offset, as `resync rejected` prints it")
     }
     return Origin(topic: String(parts[0]), partition: partition, offset: offset)
-  }
-
-  private static func origin(of message: ConsumedMessage) -> Origin? {
-    guard let topic = message.header(HeaderName.originTopic),
-      let partition = message.header(HeaderName.originPartition).flatMap(Int32.init),
-      let offset = message.header(HeaderName.originOffset).flatMap(Int64.init)
-    else { return nil }
-    return Origin(topic: topic, partition: partition, offset: offset)
   }
 }

@@ -24,8 +24,10 @@ extension CommonConfiguration {
 
   public func databaseConfiguration() throws -> DatabaseConfiguration {
     guard let database else { preconditionFailure("\(serviceName) has no database keys in its table") }
+    // One attempt must end well within the time that a stop may take.
     return try DatabaseConfiguration(
-      url: database.url.reveal(), schema: database.schema, applicationName: "resync-\(serviceName)")
+      url: database.url.reveal(), schema: database.schema, applicationName: "resync-\(serviceName)",
+      connectTimeoutSeconds: 3)
   }
 }
 

@@ -1,5 +1,17 @@
 import Messages
+import Store
 import Streaming
+
+extension Origin {
+  /// Where a refused message came from, as its copy on `ecg.rejected` says; nil when it does not.
+  public init?(ofRejected message: ConsumedMessage) {
+    guard let topic = message.header(HeaderName.originTopic),
+      let partition = message.header(HeaderName.originPartition).flatMap(Int32.init),
+      let offset = message.header(HeaderName.originOffset).flatMap(Int64.init)
+    else { return nil }
+    self.init(topic: topic, partition: partition, offset: offset)
+  }
+}
 
 extension OutgoingMessage {
   /// The refused message as it goes to `ecg.rejected`: original bytes, origin and reason. Bytes beyond the size limit are

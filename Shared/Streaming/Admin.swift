@@ -18,15 +18,6 @@ public final class Admin: Sendable {
       logger: logger)
   }
 
-  /// The cluster's name for itself.
-  public func clusterID() throws(StreamingError) -> String {
-    guard let text = handle.withPointer({ rd_kafka_clusterid($0, timeoutMilliseconds) }) else {
-      throw StreamingError(RD_KAFKA_RESP_ERR__TIMED_OUT, doing: "read the cluster's id")
-    }
-    defer { rd_kafka_mem_free(nil, text) }
-    return String(cString: text)
-  }
-
   // MARK: Topics
 
   /// Names of the topics under the configured prefix, without it, sorted.

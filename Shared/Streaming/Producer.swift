@@ -14,9 +14,6 @@ public final class Producer: Sendable {
     self.queueLimit = queueLimit
   }
 
-  /// Messages and reports of delivery that wait.
-  public var queuedMessages: Int { producer.queuedMessages }
-
   /// Queues a message. Blocks the calling thread while the queue is full.
   /// - Throws: `MESSAGE_TOO_LARGE`, or `QUEUE_FULL` when the queue did not empty within `queueLimit`.
   public func send(_ message: OutgoingMessage) throws(StreamingError) {

@@ -158,7 +158,8 @@ public nonisolated struct ProtoEcgChunk: Sendable {
   /// The feed's own name for the recording, 1–256 bytes without control characters; also the message's Kafka key.
   public var recordingUid: String = String()
 
-  /// The feed's own patient identifier, 1–256 bytes without control characters. It is replaced by a pseudonym at ingest and goes no further.
+  /// The feed's own patient identifier, 1–256 bytes without control characters. It is replaced by a pseudonym at ingest
+  /// and goes no further.
   public var patientID: String = String()
 
   /// 0, 1, 2, …
