@@ -35,18 +35,26 @@ struct MovingAverage<Value: Averageable>: Sendable {
     ring = Array(repeating: .zero, count: length)
   }
 
-  /// The mean may fall a rounding error below what the values allow.
-  @inline(__always)
-  mutating func step(_ value: Value) -> Value {
-    sum = sum + (value - ring[at])
-    ring[at] = value
-    at += 1
-    // Once a turn the sum is made anew, so that rounding never accumulates.
-    if at == length {
-      at = 0
-      sum = ring.reduce(.zero) { $0 + $1 }
+  /// Replaces each value by the mean up to it, which may fall a rounding error below what the values allow.
+  mutating func average(_ values: inout [Value]) {
+    var (sum, at) = (sum, at)
+    let (length, share) = (length, share)
+    ring.withUnsafeMutableBufferPointer { ring in
+      values.withUnsafeMutableBufferPointer { values in
+        for index in values.indices {
+          sum = sum + (values[index] - ring[at])
+          ring[at] = values[index]
+          at += 1
+          // Once a turn the sum is made anew, so that rounding never accumulates.
+          if at == length {
+            at = 0
+            sum = ring.reduce(.zero) { $0 + $1 }
+          }
+          values[index] = sum * share
+        }
+      }
     }
-    return sum * share
+    (self.sum, self.at) = (sum, at)
   }
 }
 

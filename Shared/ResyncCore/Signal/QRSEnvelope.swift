@@ -37,17 +37,28 @@ struct QRSEnvelope: Sendable {
   ) {
     guard let first = samples.first else { return }
     if !started { (origin, started) = (Double(first), true) }
-    var index = 0
+    var slopes: [Double] = []
+    var powers: [SIMD4<Double>] = []
+    slopes.reserveCapacity(samples.count)
+    powers.reserveCapacity(samples.count)
+    var filters = bank
+    var before = previous
     for sample in samples {
-      let filtered = bank.step(Double(sample) - origin)
-      let slope = (filtered[FilterBank.qrsBand] - previous) * derivativeScale
-      previous = filtered[FilterBank.qrsBand]
-      let energy = max(0, short.step(max(0, long.step(slope * slope))))
-      roots[index] += weight * Float(energy).squareRoot().squareRoot()
-      let powers = SIMD4<Float>(bands.step(filtered * filtered))
-      bandRoots[index] += weight * powers.clamped(lowerBound: .zero, upperBound: .init(repeating: .infinity))
-        .squareRoot().squareRoot()
-      index += 1
+      let filtered = filters.step(Double(sample) - origin)
+      let slope = (filtered[FilterBank.qrsBand] - before) * derivativeScale
+      before = filtered[FilterBank.qrsBand]
+      slopes.append(slope * slope)
+      powers.append(filtered * filtered)
+    }
+    (bank, previous) = (filters, before)
+    long.average(&slopes)
+    short.average(&slopes)
+    bands.average(&powers)
+    // Averages may lie a rounding error below zero.
+    for index in roots.indices {
+      roots[index] += weight * Float(max(0, slopes[index])).squareRoot().squareRoot()
+      let power = SIMD4<Float>(powers[index])
+      bandRoots[index] += weight * power.replacing(with: 0, where: power .< 0).squareRoot().squareRoot()
     }
   }
 }

@@ -22,6 +22,10 @@ package struct RPeakDetector: Sendable {
   private var lastSamples: [Float]
 
   private static let startBlocks = 5
+  /// Long inputs are worked through in pieces of this size, which stay in the cache.
+  private static let pieceSamples = 1_024
+  /// A complex nearer to the end than this is not whole.
+  private static let leastRestSeconds = 0.05
   /// Envelopes below this (mV) hold no candidates.
   private static let smallestHeight: Float = 0.01
 
@@ -53,55 +57,71 @@ package struct RPeakDetector: Sendable {
     let held = lastSamples.map { Array(repeating: $0, count: reader.ahead + delay)[...] }
     found += advance(held)
     found += path.settle(now: nil)
-    return found.map { max(0, $0 - delay) }.filter { $0 < end }
+    let whole = end - Int(Self.leastRestSeconds * Double(blockSamples))
+    return found.map { max(0, $0 - delay) }.filter { $0 < whole }
   }
 
   /// No QRS complex settled later lies before this sample.
   package var horizon: Int { max(0, path.horizon(now: sampleCount - reader.ahead) - delay) }
 
   private mutating func advance(_ leads: [ArraySlice<Float>]) -> [Int] {
-    let count = leads[0].count
-    var roots = [Float](repeating: 0, count: count)
-    var bandRoots = [SIMD4<Float>](repeating: .zero, count: count)
-    let weight = 1 / Float(leads.count)
-    for lead in leads.indices {
-      envelopes[lead].accumulate(leads[lead], intoRoots: &roots, bandRoots: &bandRoots, weight: weight)
-    }
     var found: [Int] = []
-    for index in 0..<count {
-      envelope.append(roots[index] * roots[index])
-      bands.append(bandRoots[index] * bandRoots[index])
-      sampleCount += 1
-      if path.memory.exists {
-        found += examine(sampleCount - 1 - reader.ahead)
-      } else {
-        collect(envelope[envelope.count - 1])
-        if sampleCount == Self.startBlocks * blockSamples { found += begin() }
-      }
+    let count = leads[0].count
+    for start in stride(from: 0, to: count, by: Self.pieceSamples) {
+      let end = min(count, start + Self.pieceSamples)
+      found += advance(piece: leads.map { $0.dropFirst(start).prefix(end - start) }, count: end - start)
     }
-    trim()
     return found
   }
 
-  private mutating func collect(_ value: Float) {
-    if (sampleCount - 1) % blockSamples == 0 { maxima.append(value) }
-    maxima[maxima.count - 1] = max(maxima[maxima.count - 1], value)
+  private mutating func advance(piece: [ArraySlice<Float>], count: Int) -> [Int] {
+    var roots = [Float](repeating: 0, count: count)
+    var bandRoots = [SIMD4<Float>](repeating: .zero, count: count)
+    let weight = 1 / Float(piece.count)
+    for lead in piece.indices {
+      envelopes[lead].accumulate(piece[lead], intoRoots: &roots, bandRoots: &bandRoots, weight: weight)
+    }
+    for index in roots.indices {
+      envelope.append(roots[index] * roots[index])
+      bands.append(bandRoots[index] * bandRoots[index])
+    }
+    let before = sampleCount
+    sampleCount += count
+    guard path.memory.exists else {
+      collect(from: before)
+      return sampleCount >= Self.startBlocks * blockSamples ? begin() : []
+    }
+    defer { trim() }
+    return examine(from: before - reader.ahead)
+  }
+
+  /// Collects block maxima of the samples from `sample` on.
+  private mutating func collect(from sample: Int) {
+    for index in sample..<min(sampleCount, Self.startBlocks * blockSamples) {
+      if index % blockSamples == 0 { maxima.append(0) }
+      maxima[maxima.count - 1] = max(maxima[maxima.count - 1], envelope[index])
+    }
   }
 
   /// Once the path has its level, the candidates so far get their turn.
   private mutating func begin() -> [Int] {
     path.start(maxima: maxima)
-    return (0..<max(0, sampleCount - reader.ahead)).flatMap { examine($0) }
+    return examine(from: 0)
   }
 
-  private mutating func examine(_ sample: Int) -> [Int] {
-    let index = sample - (sampleCount - envelope.count)
-    let height = index >= 1 ? envelope[index] : 0
-    guard height >= Self.smallestHeight, height >= envelope[index - 1], height > envelope[index + 1],
-      envelope[max(0, index - reach)...index + reach].allSatisfy({ $0 <= height })
-    else { return [] }
-    path.add(reader.patch(at: index, envelope: envelope, bands: bands), at: sample)
-    return path.settle(now: sample)
+  /// Looks at the samples from `sample` on whose surroundings are known.
+  private mutating func examine(from sample: Int) -> [Int] {
+    let offset = sampleCount - envelope.count
+    var found: [Int] = []
+    for index in stride(from: max(1, sample - offset), to: envelope.count - reader.ahead, by: 1) {
+      let height = envelope[index]
+      guard height >= Self.smallestHeight, height >= envelope[index - 1], height > envelope[index + 1],
+        envelope[max(0, index - reach)...index + reach].allSatisfy({ $0 <= height })
+      else { continue }
+      path.add(reader.patch(at: index, envelope: envelope, bands: bands), at: index + offset)
+      found += path.settle(now: index + offset)
+    }
+    return found
   }
 
   private mutating func trim() {
