@@ -46,11 +46,11 @@ struct PatchReader: Sendable {
     ahead = edges.last!
     behind = samples(CandidatePatch.behindSeconds)
     crestRange = -behind..<rateHz
-    crestStride = max(1, rateHz / 120)
+    crestStride = max(1, rateHz / 60)
   }
 
   /// - Parameters:
-  ///   - envelope, bands: amplitudes by sample, mV; what lies outside counts as nothing.
+  ///   - envelope, bands: amplitudes, mV, and powers, mV², by sample; what lies outside counts as nothing.
   ///   - index: the candidate's place in them.
   func patch(at index: Int, envelope: [Float], bands: [SIMD4<Float>]) -> CandidatePatch {
     let least = CandidatePatch.least
@@ -58,12 +58,12 @@ struct PatchReader: Sendable {
     values.reserveCapacity(CandidatePatch.count)
     for offset in near {
       let inside = bands.indices.contains(index + offset)
-      let amplitudes = inside ? bands[index + offset] : .zero
-      for band in 0..<4 { values.append(logf(max(amplitudes[band], least))) }
+      let powers = inside ? bands[index + offset] : .zero
+      for band in 0..<4 { values.append(0.5 * logf(max(powers[band], least * least))) }
     }
     for interval in intervals {
       let lower = max(0, -index - interval.lowerBound + intervalStride - 1) / intervalStride * intervalStride
-      var largest = (envelope: least, wide: least)
+      var largest = (envelope: least, wide: least * least)
       for place in stride(
         from: index + interval.lowerBound + lower, to: min(index + interval.upperBound, envelope.count),
         by: intervalStride)
@@ -71,7 +71,7 @@ struct PatchReader: Sendable {
         largest = (max(largest.envelope, envelope[place]), max(largest.wide, bands[place][1]))
       }
       values.append(logf(largest.envelope))
-      values.append(logf(largest.wide))
+      values.append(0.5 * logf(largest.wide))
     }
     return CandidatePatch(
       values: values, height: logf(max(0.01, envelope[index])),
@@ -85,7 +85,7 @@ struct PatchReader: Sendable {
     var count: Float = 0
     for place in stride(from: range.lowerBound, to: range.upperBound, by: crestStride) {
       largest = max(largest, envelope[place])
-      energy += bands[place] * bands[place]
+      energy += bands[place]
       count += 1
     }
     return logf(largest / max(1e-6, (energy[0] + energy[1] + energy[2]) / count).squareRoot())

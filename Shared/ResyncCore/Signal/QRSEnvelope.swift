@@ -3,8 +3,8 @@ import Foundation
 /// Energies of one lead: that of its QRS band, which shows where beats may be, and those of four bands, which show what
 /// is there.
 ///
-/// The QRS envelope: band-pass 8–20 Hz, derivative, square, two moving averages (100 and 50 ms). The bands' amplitudes:
-/// effective values over 50 ms.
+/// The QRS envelope: band-pass 8–20 Hz, derivative, square, two moving averages (100 and 50 ms). The bands' powers:
+/// mean squares over 50 ms.
 struct QRSEnvelope: Sendable {
   /// Samples by which the envelope's peak lags the QRS complex.
   let delay: Int
@@ -30,10 +30,10 @@ struct QRSEnvelope: Sendable {
     derivativeScale = rate / 50
   }
 
-  /// Adds this lead's share, times `weight`: to `roots` the root of the envelope's amplitude, to `bandRoots` those of
-  /// the bands (mV^½). Averaging roots keeps one noisy lead from speaking for all.
+  /// Adds this lead's share, times `weight`: to `roots` the root of the envelope's amplitude (mV^½), to `bandPowers` the
+  /// bands' mean squares (mV²). Averaging roots keeps one noisy lead from making candidates for all.
   mutating func accumulate(
-    _ samples: ArraySlice<Float>, intoRoots roots: inout [Float], bandRoots: inout [SIMD4<Float>], weight: Float
+    _ samples: ArraySlice<Float>, intoRoots roots: inout [Float], bandPowers: inout [SIMD4<Float>], weight: Float
   ) {
     guard let first = samples.first else { return }
     if !started { (origin, started) = (Double(first), true) }
@@ -57,8 +57,7 @@ struct QRSEnvelope: Sendable {
     // Averages may lie a rounding error below zero.
     for index in roots.indices {
       roots[index] += weight * Float(max(0, slopes[index])).squareRoot().squareRoot()
-      let power = SIMD4<Float>(powers[index])
-      bandRoots[index] += weight * power.replacing(with: 0, where: power .< 0).squareRoot().squareRoot()
+      bandPowers[index] += weight * SIMD4<Float>(powers[index])
     }
   }
 }

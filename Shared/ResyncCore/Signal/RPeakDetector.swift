@@ -12,7 +12,7 @@ package struct RPeakDetector: Sendable {
   private let blockSamples: Int
   /// A candidate is the largest value within this many samples on either side.
   private let reach: Int
-  /// The last values of the envelope and the bands (mV): what the next candidates' patches need.
+  /// The last values of the envelope (mV) and the bands' powers (mV²): what the next candidates' patches need.
   private var envelope: [Float] = []
   private var bands: [SIMD4<Float>] = []
   private var sampleCount = 0
@@ -76,15 +76,13 @@ package struct RPeakDetector: Sendable {
 
   private mutating func advance(piece: [ArraySlice<Float>], count: Int) -> [Int] {
     var roots = [Float](repeating: 0, count: count)
-    var bandRoots = [SIMD4<Float>](repeating: .zero, count: count)
+    var powers = [SIMD4<Float>](repeating: .zero, count: count)
     let weight = 1 / Float(piece.count)
     for lead in piece.indices {
-      envelopes[lead].accumulate(piece[lead], intoRoots: &roots, bandRoots: &bandRoots, weight: weight)
+      envelopes[lead].accumulate(piece[lead], intoRoots: &roots, bandPowers: &powers, weight: weight)
     }
-    for index in roots.indices {
-      envelope.append(roots[index] * roots[index])
-      bands.append(bandRoots[index] * bandRoots[index])
-    }
+    envelope.append(contentsOf: roots.map { $0 * $0 })
+    bands.append(contentsOf: powers)
     let before = sampleCount
     sampleCount += count
     guard path.memory.exists else {
