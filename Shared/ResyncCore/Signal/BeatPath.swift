@@ -2,23 +2,24 @@ import Foundation
 
 /// Chooses beats among candidates by dynamic programming with a bounded look-ahead.
 ///
-/// A sequence of beats scores Σ evidence − Σ cost(interval / usual interval). The evidence is the network's log-odds; the
+/// A sequence of beats scores Σ evidence − Σ cost(interval / usual interval). The evidence comes from the network; the
 /// cost grows with |log|, for intervals much too short, and for gaps, so that of two doubtful waves the one in rhythm is
 /// taken. The usual interval is the median over the beats already settled; a beat settles once it leads the best
 /// sequence and `lagSeconds` have passed.
 struct BeatPath: Sendable {
   struct Candidate: Sendable {
     var sample: Int
-    /// Bounded log-odds of being a beat.
+    /// Scaled and bounded log-odds of being a beat.
     var evidence: Double
     var patch: CandidatePatch
   }
 
   private enum Constant {
-    static let evidence = -6.0...4.0
-    static let regularity = 0.4
-    static let early = (from: 0.4, cost: 4.0)
-    static let late = (from: 1.35, cost: 0.5)
+    static let evidencePerLogOdds = 1.38
+    static let evidence = -6.0...2.15
+    static let regularity = 0.1
+    static let early = (from: 0.4, cost: 1.68)
+    static let late = (from: 1.1, cost: 0.2)
     static let lagSeconds = 2.6
     static let refractorySeconds = 0.2
     static let intervals = 12
@@ -42,7 +43,7 @@ struct BeatPath: Sendable {
   mutating func start(maxima: [Float]) { memory.start(maxima: maxima) }
 
   mutating func add(_ patch: CandidatePatch, at sample: Int) {
-    let odds = Double(BeatNetwork.shared.logOdds(of: memory.features(of: patch)))
+    let odds = Constant.evidencePerLogOdds * Double(BeatNetwork.shared.logOdds(of: memory.features(of: patch)))
     let evidence = min(max(odds, Constant.evidence.lowerBound), Constant.evidence.upperBound)
     pending.append(Candidate(sample: sample, evidence: evidence, patch: patch))
   }
@@ -71,7 +72,8 @@ struct BeatPath: Sendable {
     if let last, Constant.intervalSeconds.contains(Double(beat.sample - last) / rate) {
       intervals = (intervals + [beat.sample - last]).suffix(Constant.intervals)
     }
-    memory.learn(beat.patch)
+    // A beat taken for its place in the rhythm alone teaches nothing, lest noise in a pause be learnt.
+    if beat.evidence >= 0 { memory.learn(beat.patch) }
     last = beat.sample
     decayedAt = beat.sample
     pending.removeFirst(index + 1)
