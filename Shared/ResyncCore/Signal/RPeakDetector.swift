@@ -62,7 +62,9 @@ package struct RPeakDetector: Sendable {
   }
 
   /// No QRS complex settled later lies before this sample.
-  package var horizon: Int { max(0, path.horizon(now: sampleCount - reader.ahead) - delay) }
+  package var horizon: Int {
+    path.memory.exists ? max(0, path.horizon(now: sampleCount - reader.ahead) - delay) : 0
+  }
 
   private mutating func advance(_ leads: [ArraySlice<Float>]) -> [Int] {
     var found: [Int] = []
