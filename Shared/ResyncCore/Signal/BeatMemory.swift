@@ -25,8 +25,11 @@ struct BeatMemory: Sendable {
     static let values: ClosedRange<Float> = -4...2.5
   }
 
-  private var recent: [Float] = []
-  private var long: [Float] = []
+  private var recent: [Float] = [] { didSet { level = recent.isEmpty ? 0 : recent.median } }
+  private var long: [Float] = [] { didSet { longLevel = long.isEmpty ? 0 : long.median } }
+  /// The medians, kept because every candidate asks for them.
+  private var level: Float = 0
+  private var longLevel: Float = 0
   private var shapes: [Shape] = []
   private var beats = 0
 
@@ -47,7 +50,7 @@ struct BeatMemory: Sendable {
   }
 
   mutating func learn(_ patch: CandidatePatch) {
-    let height = min(patch.height, recent.median + Constant.largestRise)
+    let height = min(patch.height, level + Constant.largestRise)
     recent = recent.dropFirst() + [height]
     long = long.dropFirst() + [height]
     let near = Array(patch.values.prefix(CandidatePatch.nearCount))
@@ -69,7 +72,6 @@ struct BeatMemory: Sendable {
 
   /// A candidate as the network sees it: the patch and the height over the patient's level, distances to the shapes.
   func features(of patch: CandidatePatch) -> [Float] {
-    let level = recent.median
     var features: [Float] = []
     features.reserveCapacity(Self.featureCount)
     for value in patch.values {
@@ -84,7 +86,7 @@ struct BeatMemory: Sendable {
       if shape.count > main { (toMain, main) = (min(distance, Constant.farthest), shape.count) }
     }
     features += [
-      patch.height - level, patch.height - long.median, least, toMain, patch.crest, shapes.isEmpty ? 0 : 1,
+      patch.height - level, patch.height - longLevel, least, toMain, patch.crest, shapes.isEmpty ? 0 : 1,
     ]
     return features
   }

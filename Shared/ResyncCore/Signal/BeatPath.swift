@@ -32,12 +32,22 @@ struct BeatPath: Sendable {
 
   private let rate: Double
   private(set) var memory = BeatMemory()
-  private var intervals: [Int] = []
+  private var intervals: [Int] = [] { didSet { usual = usualInterval } }
+  /// Median of the last intervals, samples; the missing ones count as usual ones.
+  private var usual = 0.0
   private var last: Int?
   private(set) var pending: [Candidate] = []
   private var decayedAt = 0
 
-  init(rateHz: Int) { rate = Double(rateHz) }
+  init(rateHz: Int) {
+    rate = Double(rateHz)
+    usual = Constant.usualIntervalSeconds * rate
+  }
+
+  private var usualInterval: Double {
+    let padding = Array(repeating: Constant.usualIntervalSeconds * rate, count: Constant.intervals - intervals.count)
+    return (intervals.map(Double.init) + padding).median
+  }
 
   /// Sets the level from the first seconds' block maxima, mV.
   mutating func start(maxima: [Float]) { memory.start(maxima: maxima) }
@@ -94,26 +104,24 @@ struct BeatPath: Sendable {
 
   /// Index of the first beat of the best sequence through the pending candidates; nil when the best has none.
   private func firstOfBestSequence() -> Int? {
-    // The missing intervals count as usual ones.
-    let padding = Array(repeating: Constant.usualIntervalSeconds * rate, count: Constant.intervals - intervals.count)
-    let usual = (intervals.map(Double.init) + padding).median
     let refractory = Int(Constant.refractorySeconds * rate)
     let end = pending[pending.count - 1].sample
     var best: (score: Double, first: Int?) = (-gap(Double(end - (last ?? 0)) / usual), nil)
     var scores = [Double](repeating: -.infinity, count: pending.count)
     var firsts = Array(pending.indices)
-    for (index, candidate) in pending.enumerated() {
+    let samples = pending.map(\.sample)
+    for (index, sample) in samples.enumerated() {
       if let last {
-        if candidate.sample - last >= refractory { scores[index] = -cost(Double(candidate.sample - last) / usual) }
+        if sample - last >= refractory { scores[index] = -cost(Double(sample - last) / usual) }
       } else {
         scores[index] = 0
       }
-      for earlier in 0..<index where candidate.sample - pending[earlier].sample >= refractory {
-        let score = scores[earlier] - cost(Double(candidate.sample - pending[earlier].sample) / usual)
+      for earlier in 0..<index where sample - samples[earlier] >= refractory {
+        let score = scores[earlier] - cost(Double(sample - samples[earlier]) / usual)
         if score > scores[index] { (scores[index], firsts[index]) = (score, firsts[earlier]) }
       }
-      scores[index] += candidate.evidence
-      let ended = scores[index] - gap(Double(end - candidate.sample) / usual)
+      scores[index] += pending[index].evidence
+      let ended = scores[index] - gap(Double(end - sample) / usual)
       if ended > best.score { best = (ended, firsts[index]) }
     }
     return best.first

@@ -23,7 +23,7 @@ package struct RPeakDetector: Sendable {
 
   private static let startBlocks = 5
   /// Long inputs are worked through in pieces of this size, which stay in the cache.
-  private static let pieceSamples = 1_024
+  private static let pieceSamples = 512
   /// A complex nearer to the end than this is not whole.
   private static let leastRestSeconds = 0.05
   /// Envelopes below this (mV) hold no candidates.
@@ -115,7 +115,7 @@ package struct RPeakDetector: Sendable {
     var found: [Int] = []
     for index in stride(from: max(1, sample - offset), to: envelope.count - reader.ahead, by: 1) {
       let height = envelope[index]
-      guard height >= Self.smallestHeight, height >= envelope[index - 1], height > envelope[index + 1],
+      guard height > envelope[index + 1], height >= envelope[index - 1], height >= Self.smallestHeight,
         envelope[max(0, index - reach)...index + reach].allSatisfy({ $0 <= height })
       else { continue }
       path.add(reader.patch(at: index, envelope: envelope, bands: bands), at: index + offset)
