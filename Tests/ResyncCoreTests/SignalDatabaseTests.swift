@@ -16,7 +16,7 @@ struct SignalDatabaseTests {
   @Test("R-peaks of MIT-BIH, first channel and both: whole records, ±150 ms, every beat annotation")
   func rPeaksOfMITBIH() throws {
     let folder = try #require(Self.mitdb)
-    for channels in [1, 2] {
+    for (channels, least) in [(1, 99.9), (2, 99.5)] {
       var sum = PeakScore()
       var distances: [Int] = []
       for name in try records(folder) {
@@ -36,8 +36,8 @@ struct SignalDatabaseTests {
       let near = [0.5, 0.9, 0.95, 0.99].map { distances[Int($0 * Double(distances.count - 1))] }
       print("MIT-BIH, \(channels) channel(s): \(sum); |distance| at 50/90/95/99 %: \(near) samples")
       #expect(sum.found + sum.missed == 109_494)
-      #expect(sum.sensitivity > 0.997)
-      #expect(sum.positivePredictivity > 0.995)
+      #expect(sum.sensitivity > 99.9)
+      #expect(sum.positivePredictivity > least)
     }
   }
 
@@ -73,8 +73,8 @@ struct SignalDatabaseTests {
     print(
       "LUDB: \(sum); QRS duration: \(errors.count) records, |error| at 50/90 %: \(quantiles) ms,",
       "median error \(signed[signed.count / 2]) ms")
-    #expect(sum.sensitivity > 0.995)
-    #expect(sum.positivePredictivity > 0.995)
+    #expect(sum.sensitivity > 99.9)
+    #expect(sum.positivePredictivity > 99.9)
     #expect(quantiles[0] < 15)
   }
 

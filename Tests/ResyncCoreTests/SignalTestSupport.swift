@@ -21,44 +21,9 @@ enum SignalFixtures {
   }
 }
 
-/// Counts of a one-to-one, in-order matching of detections with references.
-struct PeakScore: CustomStringConvertible {
-  var found = 0
-  var missed = 0
-  var extra = 0
-
-  init() {}
-
+extension PeakScore {
   init(references: [Int64], detections: [Int64], tolerance: Int64) {
-    var (i, j) = (0, 0)
-    while i < references.count, j < detections.count {
-      let distance = detections[j] - references[i]
-      if abs(distance) <= tolerance {
-        found += 1
-        i += 1
-        j += 1
-      } else if distance < 0 {
-        j += 1
-      } else {
-        i += 1
-      }
-    }
-    missed = references.count - found
-    extra = detections.count - found
-  }
-
-  static func += (sum: inout PeakScore, more: PeakScore) {
-    sum.found += more.found
-    sum.missed += more.missed
-    sum.extra += more.extra
-  }
-
-  var sensitivity: Double { Double(found) / Double(max(1, found + missed)) }
-  var positivePredictivity: Double { Double(found) / Double(max(1, found + extra)) }
-
-  var description: String {
-    let percent = { (share: Double) in String(format: "%.3f %%", 100 * share) }
-    return "missed \(missed), extra \(extra); Se \(percent(sensitivity)), PPV \(percent(positivePredictivity))"
+    self = PeakMatch(references: references, detections: detections, tolerance: tolerance).score()
   }
 }
 

@@ -4,8 +4,8 @@ import Foundation
 /// For detection only: its phase is not linear.
 package struct BandPass: Sendable {
   /// a1, a2 of each biquad; the numerators are 1 − z⁻².
-  private let denominators: [(Double, Double)]
-  private let gain: Double
+  let denominators: [(Double, Double)]
+  let gain: Double
   /// Transposed direct form II: two values for each biquad.
   var state: [Double] = [0, 0, 0, 0]
 

@@ -1,7 +1,7 @@
 import Foundation
 
 extension BeatExtractor {
-  private static let snapshotVersion: UInt8 = 1
+  private static let snapshotVersion: UInt8 = 2
   /// More samples of one lead than any stage holds back, and labels likewise.
   private static let mostPending = 1 << 16
 

@@ -33,8 +33,14 @@ public struct PipelineConfiguration: Codable, Hashable, Sendable {
     return String(decoding: try! encoder.encode(self), as: UTF8.self)
   }
 
-  /// The first 16 hexadecimal digits of the canonical form's SHA-256.
-  public var id: String { String(SHA256.hash(data: Data(canonicalForm.utf8)).hexadecimal.prefix(16)) }
+  /// Names the R-peak detector; changed whenever another version may place or choose peaks differently.
+  package static let detectorVersion = "network-1"
+
+  /// The first 16 hexadecimal digits of the SHA-256 of the canonical form, which says what was configured, and the
+  /// detector's version, which says what was done.
+  public var id: String {
+    String(SHA256.hash(data: Data((canonicalForm + Self.detectorVersion).utf8)).hexadecimal.prefix(16))
+  }
 }
 
 /// Which stretch of signal around an R-peak is a beat.

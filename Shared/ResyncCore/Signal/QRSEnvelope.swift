@@ -1,48 +1,63 @@
 import Foundation
 
-/// Energy of one lead's QRS band: band-pass 8–20 Hz, derivative, square, two moving averages (100 and 50 ms).
+/// Energies of one lead: that of its QRS band, which shows where beats may be, and those of four bands, which show what
+/// is there.
 ///
-/// Squares measured better on MIT-BIH than Shannon's −a² ln a², which lifts weak waves and with them noise.
+/// The QRS envelope: band-pass 8–20 Hz, derivative, square, two moving averages (100 and 50 ms). The bands' powers:
+/// mean squares over 50 ms.
 struct QRSEnvelope: Sendable {
   /// Samples by which the envelope's peak lags the QRS complex.
   let delay: Int
   private let derivativeScale: Double
-  private var bandPass: BandPass
-  /// What a rhythm without QRS complexes has, too.
-  private var wideBand: BandPass
-  private var averages: [MovingAverage]
+  private var bank: FilterBank
+  private var long: MovingAverage<Double>
+  private var short: MovingAverage<Double>
+  private var bands: MovingAverage<SIMD4<Double>>
   private var origin = 0.0
   private var previous = 0.0
   private var started = false
 
   init(rateHz: Int) {
     let rate = Double(rateHz)
-    bandPass = BandPass(lowHz: 8, highHz: 20, rippleDecibels: 0.5, rateHz: rate)
-    wideBand = BandPass(lowHz: 1.5, highHz: 30, rippleDecibels: 0.5, rateHz: rate)
-    averages = [0.1, 0.05].map { MovingAverage(length: Int($0 * rate) | 1) }
+    bank = FilterBank(rateHz: rate)
+    let (longLength, shortLength) = (Int(0.1 * rate) | 1, Int(0.05 * rate) | 1)
+    long = MovingAverage(length: longLength)
+    short = MovingAverage(length: shortLength)
+    bands = MovingAverage(length: shortLength)
     // 36 ms: the band-pass's group delay at its centre.
-    delay = averages.map { ($0.length - 1) / 2 }.reduce(Int((0.036 * rate).rounded()), +)
+    delay = (longLength - 1) / 2 + (shortLength - 1) / 2 + Int((0.036 * rate).rounded())
     // The derivative of a wave of 8 Hz keeps its amplitude.
     derivativeScale = rate / 50
   }
 
-  /// Adds this lead's share: to `roots` the root of the envelope, to `wideRoots` the root of the amplitude at 1.5–30 Hz
-  /// (mV^½), both times `weight`. Averaging roots keeps one noisy lead from speaking for all.
+  /// Adds this lead's share, times `weight`: to `roots` the root of the envelope's amplitude (mV^½), to `bandPowers` the
+  /// bands' mean squares (mV²). Averaging roots keeps one noisy lead from making candidates for all.
   mutating func accumulate(
-    _ samples: ArraySlice<Float>, intoRoots roots: inout [Double], wideRoots: inout [Double], weight: Double
+    _ samples: ArraySlice<Float>, intoRoots roots: inout [Float], bandPowers: inout [SIMD4<Float>], weight: Float
   ) {
     guard let first = samples.first else { return }
     if !started { (origin, started) = (Double(first), true) }
-    var index = 0
+    var slopes: [Double] = []
+    var powers: [SIMD4<Double>] = []
+    slopes.reserveCapacity(samples.count)
+    powers.reserveCapacity(samples.count)
+    var filters = bank
+    var before = previous
     for sample in samples {
-      let input = Double(sample) - origin
-      let filtered = bandPass.step(input)
-      let wide = wideBand.step(input)
-      let slope = (filtered - previous) * derivativeScale
-      previous = filtered
-      roots[index] += weight * averages[1].step(averages[0].step(slope * slope)).squareRoot().squareRoot()
-      wideRoots[index] += weight * abs(wide).squareRoot()
-      index += 1
+      let filtered = filters.step(Double(sample) - origin)
+      let slope = (filtered[FilterBank.qrsBand] - before) * derivativeScale
+      before = filtered[FilterBank.qrsBand]
+      slopes.append(slope * slope)
+      powers.append(filtered * filtered)
+    }
+    (bank, previous) = (filters, before)
+    long.average(&slopes)
+    short.average(&slopes)
+    bands.average(&powers)
+    // Averages may lie a rounding error below zero.
+    for index in roots.indices {
+      roots[index] += weight * Float(max(0, slopes[index])).squareRoot().squareRoot()
+      bandPowers[index] += weight * SIMD4<Float>(powers[index])
     }
   }
 }
@@ -50,53 +65,20 @@ struct QRSEnvelope: Sendable {
 extension QRSEnvelope: Snapshotting {
   func write(to writer: inout SnapshotWriter) {
     writer.write(started)
-    writer.write([origin, previous] + bandPass.state + wideBand.state)
-    for average in averages { average.write(to: &writer) }
+    writer.write([origin, previous])
+    bank.write(to: &writer)
+    long.write(to: &writer)
+    short.write(to: &writer)
+    bands.write(to: &writer)
   }
 
   mutating func restore(from reader: inout SnapshotReader) throws {
     started = try reader.bool()
-    let values = try reader.doubles(count: 10...10)
+    let values = try reader.doubles(count: 2...2)
     (origin, previous) = (values[0], values[1])
-    bandPass.state = Array(values[2..<6])
-    wideBand.state = Array(values[6...])
-    for index in averages.indices { try averages[index].restore(from: &reader) }
-  }
-}
-
-/// Mean of the last `length` values; zeros before the first.
-struct MovingAverage: Sendable {
-  let length: Int
-  private var ring: [Double]
-  private var sum = 0.0
-  private var at = 0
-
-  init(length: Int) {
-    self.length = length
-    ring = Array(repeating: 0, count: length)
-  }
-
-  mutating func step(_ value: Double) -> Double {
-    sum += value - ring[at]
-    ring[at] = value
-    at = at + 1 == length ? 0 : at + 1
-    // Once a turn the sum is made anew, so that rounding never accumulates.
-    if at == 0 { sum = ring.reduce(0, +) }
-    return max(0, sum) / Double(length)
-  }
-}
-
-extension MovingAverage: Snapshotting {
-  func write(to writer: inout SnapshotWriter) {
-    writer.write(at)
-    writer.write(sum)
-    writer.write(ring)
-  }
-
-  mutating func restore(from reader: inout SnapshotReader) throws {
-    at = try reader.int(in: 0...length - 1)
-    sum = try reader.double()
-    ring = try reader.doubles(count: length...length)
-    guard sum.isFinite else { throw SignalError.snapshot("moving average is not finite") }
+    try bank.restore(from: &reader)
+    try long.restore(from: &reader)
+    try short.restore(from: &reader)
+    try bands.restore(from: &reader)
   }
 }
