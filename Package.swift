@@ -50,9 +50,10 @@ let package = Package(
       name: "COpenBLAS", path: "Shared/CLibraries/COpenBLAS", pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev"])]),
 
+    .target(name: "CKernels", path: "Shared/CKernels", cSettings: [.treatAllWarnings(as: .error)]),
     .target(
       name: "ResyncCore",
-      dependencies: ["CFFTW", "COpenBLAS", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["CFFTW", "CKernels", "COpenBLAS", .product(name: "Crypto", package: "swift-crypto")],
       path: "Shared/ResyncCore", swiftSettings: strict),
     .target(
       name: "Messages",
@@ -107,7 +108,7 @@ let package = Package(
       dependencies: ["ResyncCore", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Benchmarks/ResyncBench", swiftSettings: strict),
 
-    tests("ResyncCoreTests", ["ResyncCore"]),
+    tests("ResyncCoreTests", ["ResyncCore", "CKernels"]),
     tests("MessagesTests", ["Messages"]),
     .target(name: "TestSupport", dependencies: ["Streaming"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("StreamingTests", ["Streaming", "TestSupport"]),

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import ResyncCore
 import Testing
@@ -35,6 +36,71 @@ struct SignalSpectrogramTests {
       let largest = golden.magnitudes.max()!
       let worst = zip(magnitudes, golden.magnitudes).map { abs($0 - $1) }.max()!
       #expect(worst < 1e-5 * largest)
+    }
+  }
+
+  @Test("any window, hop, FFT length and number of frames: magnitudes are those of the definition")
+  func definition() throws {
+    var generator = SeededGenerator(seed: 11)
+    for _ in 0..<60 {
+      let window = Int.random(in: 2...96, using: &generator)
+      let configuration = STFTConfiguration(
+        window: Bool.random(using: &generator) ? .hann : .hamming, windowSamples: window,
+        hopSamples: Int.random(in: 1...window, using: &generator),
+        fftLength: window + Int.random(in: 0...40, using: &generator))
+      let signal = wave(Int.random(in: 0...260, using: &generator))
+      let boundary: STFT.Boundary = Bool.random(using: &generator) ? .zeros : .none
+      let stft = try STFT(configuration: configuration)
+      let frames = stft.frameCount(samples: signal.count, boundary: boundary)
+      let (bins, wanted) = (
+        Int.random(in: 1...stft.binCount, using: &generator), Int.random(in: 0...frames + 3, using: &generator)
+      )
+      let magnitudes = stft.magnitudes(of: signal, boundary: boundary, bins: bins, frames: wanted)
+      let expected = Self.naive(signal, configuration, boundary, bins: bins, frames: wanted, available: frames)
+      try #require(magnitudes.count == bins * wanted)
+      let worst = zip(magnitudes, expected).map { abs(Double($0) - $1) }.max() ?? 0
+      #expect(worst <= 1e-6, "\(configuration), \(signal.count) samples, \(boundary)")
+    }
+  }
+
+  /// Σ w[n] x[n] exp(−2πikn / N) / Σ w in double precision, [frame, bin].
+  private static func naive(
+    _ signal: [Float], _ configuration: STFTConfiguration, _ boundary: STFT.Boundary, bins: Int, frames: Int,
+    available: Int
+  ) -> [Double] {
+    let count = configuration.windowSamples
+    let offset = configuration.window == .hann ? 0.5 : 0.54
+    let window = (0..<count).map { offset - (1 - offset) * cos(2 * .pi * Double($0) / Double(count)) }
+    let lead = boundary == .zeros ? count / 2 : 0
+    return (0..<frames).flatMap { frame in
+      (0..<bins).map { bin in
+        var (re, im) = (0.0, 0.0)
+        for n in 0..<(frame < available ? count : 0) {
+          let place = frame * configuration.hopSamples - lead + n
+          guard signal.indices.contains(place) else { continue }
+          let angle = 2 * .pi * Double(bin * n) / Double(configuration.fftLength)
+          re += window[n] * Double(signal[place]) * cos(angle)
+          im -= window[n] * Double(signal[place]) * sin(angle)
+        }
+        return (re * re + im * im).squareRoot() / window.reduce(0, +)
+      }
+    }
+  }
+
+  @Test("an image's logarithm is right from nothing to the largest amplitudes, for any numbers of rows and columns")
+  func logarithm() throws {
+    for (rows, columns) in [(1, 1), (16, 16), (5, 33), (64, 64), (17, 3)] {
+      let magnitudes = (0..<rows * columns).map { $0 == 0 ? 0 : Float(exp(Double($0 % 1_900) / 97 - 12)) }
+      var image = [UInt16](repeating: 0, count: rows * columns)
+      resync_log_image(magnitudes, rows, columns, 100, &image)
+      for row in 0..<rows {
+        for column in 0..<columns {
+          let expected = log1p(100 * Double(magnitudes[column * rows + row]))
+          let value = Double(Float16(bitPattern: image[row * columns + column]))
+          // Half precision rounds by 2⁻¹¹; 1 + x rounds by 2⁻²⁴.
+          #expect(abs(value - expected) <= expected * 0x1.01p-11 + 0x1.1p-24)
+        }
+      }
     }
   }
 

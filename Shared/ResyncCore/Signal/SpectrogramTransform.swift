@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// Turns a beat's segment into the image that a network reads.
@@ -29,14 +30,17 @@ public struct SpectrogramTransform: Sendable {
   ///   - rPeakOffset: the R-peak's index in the segment.
   public func image(of segment: [[Float]], rPeakOffset: Int) -> SpectrogramImage {
     let (rows, columns) = (image.rows, image.columns)
+    let plane = rows * columns
     let scale = Float(1 / image.referenceMillivolts)
-    var values: [Float16] = []
-    values.reserveCapacity(segment.count * rows * columns)
-    for lead in segment {
-      let magnitudes = stft.magnitudes(
-        of: canvas(lead, rPeakOffset: rPeakOffset), boundary: .zeros, bins: rows, frames: columns)
-      for row in 0..<rows {
-        for column in 0..<columns { values.append(Float16(logf(1 + magnitudes[column * rows + row] * scale))) }
+    let values = [Float16](unsafeUninitializedCapacity: segment.count * plane) { values, initialised in
+      values.initialize(repeating: 0)
+      initialised = segment.count * plane
+      values.withMemoryRebound(to: UInt16.self) { bits in
+        for (lead, samples) in segment.enumerated() {
+          let magnitudes = stft.magnitudes(
+            of: canvas(samples, rPeakOffset: rPeakOffset), boundary: .zeros, bins: rows, frames: columns)
+          resync_log_image(magnitudes, rows, columns, scale, bits.baseAddress! + lead * plane)
+        }
       }
     }
     return SpectrogramImage(leadCount: segment.count, rows: rows, columns: columns, values: values)
