@@ -8,14 +8,17 @@ package struct RecordFile: Hashable {
   package var folder: URL
   package var name: String
 
-  /// Every record under the paths: a header, a record without its ending, or a folder of headers.
+  /// Every record under the paths: a header, a record without its ending, or a folder of headers, whose segments are no
+  /// records of their own.
   package static func find(_ paths: [String]) throws -> [RecordFile] {
     let found = try paths.flatMap { path -> [RecordFile] in
       let url = URL(fileURLWithPath: path)
       var isFolder: ObjCBool = false
       if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-        return try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".hea") }.sorted()
+        let records = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".hea") }.sorted()
           .map { RecordFile(folder: url, name: String($0.dropLast(4))) }
+        let segments = Set(try records.flatMap { try $0.segmentNames() })
+        return records.filter { !segments.contains($0.name) }
       }
       let record = url.pathExtension == "hea" ? url.deletingPathExtension() : url
       guard FileManager.default.fileExists(atPath: record.path + ".hea") else {
@@ -25,6 +28,12 @@ package struct RecordFile: Hashable {
     }
     guard !found.isEmpty else { throw CommandFailure("no .hea file under \(paths.joined(separator: ", "))") }
     return found
+  }
+
+  /// None for a header that cannot be read: loading the record says why.
+  private func segmentNames() throws -> [String] {
+    let header = try? WFDBHeader(parsing: bytes(name + ".hea"), file: name + ".hea")
+    return header?.segments.compactMap(\.recordName) ?? []
   }
 
   func bytes(_ file: String) throws -> [UInt8] { Array(try Data(contentsOf: folder.appendingPathComponent(file))) }

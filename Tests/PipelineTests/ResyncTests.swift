@@ -181,6 +181,17 @@ struct RecordFileTests {
     #expect(named.map(\.name) == ["24", "1"] && named.allSatisfy { $0.folder.lastPathComponent == "ludb" })
   }
 
+  @Test("in a folder the segments of a record are no records of their own; a broken header is left to loading")
+  func segments() throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write("m.hea", "m/3 1 250 5\na 2\n~ 1\nb 2\n".utf8)
+    for name in ["a", "b", "c"] {
+      _ = try folder.write(name + ".hea", "\(name) 1 250 2\n\(name).dat 16 200 16 0\n".utf8)
+    }
+    _ = try folder.write("d.hea", "nothing\n".utf8)
+    #expect(try RecordFile.find([folder.url.path]).map(\.name) == ["c", "d", "m"])
+  }
+
   @Test("a path without a record is refused with what is expected there")
   func notFound() throws {
     let folder = try TemporaryFolder()

@@ -41,17 +41,44 @@ struct SignalStreamingTests {
     #expect(measures == whole.measures)
   }
 
-  @Test("equal beats give equal images, in this process or with a new transform")
-  func images() throws {
-    let excerpt = try excerpt()
-    let whole = try BeatExtractor.beats(of: excerpt.signal, rateHz: 360, leads: excerpt.leads)
-    let chunked = try BeatExtractor.beats(of: excerpt.signal, rateHz: 360, leads: excerpt.leads, chunk: 333)
-    let (first, second) = (try SpectrogramTransform(pipeline: .init()), try SpectrogramTransform(pipeline: .init()))
-    for (a, b) in zip(whole.beats, chunked.beats) {
-      #expect(
-        first.image(of: a.samples, rPeakOffset: a.rPeakOffset)
-          == second.image(of: b.samples, rPeakOffset: b.rPeakOffset))
+  @Test(
+    "real records cut at random, saved and restored at every cut, give the same beats and spectrograms",
+    arguments: [("mitdb/118", 120.0), ("mitdb/119", 120), ("mitdb/213", 120), ("ludb/24", 10), ("ludb/145", 10)])
+  func randomCuts(name: String, seconds: Double) throws {
+    let path = SignalFixtures.records.appendingPathComponent(name)
+    let record = try WFDBRecord.read(folder: path.deletingLastPathComponent(), name: path.lastPathComponent)
+    let rate = record.header.sampleRateHz
+    let signal = record.millivolts().map { Array($0.prefix(Int(seconds * rate))) }
+    let leads = try record.header.signals.map { try #require(Lead(name: $0.description)) }
+    let whole = try BeatExtractor.beats(of: signal, rateHz: rate, leads: leads)
+    #expect(whole.beats.count > Int(seconds / 2))
+    let images = try Self.images(whole.beats)
+
+    for seed in 0..<UInt64(3) {
+      var generator = SeededGenerator(seed: seed)
+      var extractor = try BeatExtractor(pipeline: .init(), sampleRateHz: rate, leads: leads)
+      var beats: [ExtractedBeat] = []
+      var start = 0
+      while start < signal[0].count {
+        // Sizes of every order: 1 to some 3,000 samples.
+        let size = Int(exp(Double.random(in: 0...8, using: &generator)))
+        let end = min(signal[0].count, start + size)
+        beats += extractor.consume(signal.map { Array($0[start..<end]) }, references: [])
+        extractor = try BeatExtractor(snapshot: extractor.snapshot())
+        start = end
+      }
+      let (rest, measures) = extractor.finish()
+      #expect(beats + rest == whole.beats)
+      #expect(measures == whole.measures)
+      let again = try Self.images(beats + rest)
+      #expect(again == images)
     }
+  }
+
+  /// Made by a transform of their own.
+  private static func images(_ beats: [ExtractedBeat]) throws -> [SpectrogramImage] {
+    let transform = try SpectrogramTransform(pipeline: .init())
+    return beats.map { transform.image(of: $0.samples, rPeakOffset: $0.rPeakOffset) }
   }
 
   @Test("every reference beat of the excerpt is found once and keeps its label")
@@ -92,7 +119,7 @@ struct SignalStreamingTests {
     }
   }
 
-  @Test("the same beats are found at any rate", arguments: [100.0, 128, 250, 500, 1_000], [100, 360])
+  @Test("the same beats are found at any rate", arguments: [100.0, 128, 250, 360, 500, 1_000], [100, 360])
   func rates(rate: Double, canonical: Int) throws {
     let excerpt = try excerpt()
     let signal = excerpt.signal.map { lead in

@@ -6,6 +6,8 @@ import Testing
 enum SignalFixtures {
   static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   static let wfdb = tests.appendingPathComponent("Fixtures/wfdb")
+  /// The records that the demo publishes.
+  static let records = tests.deletingLastPathComponent().appendingPathComponent("ops/dev/records")
   static let signal = tests.appendingPathComponent("Fixtures/signal")
 
   /// Folder with `mitdb` and `ludb`, from the environment; tests on whole databases run only when it is set.

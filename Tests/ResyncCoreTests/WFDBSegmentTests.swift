@@ -39,15 +39,17 @@ struct WFDBSegmentTests {
     #expect(record.header.sampleCount == 5)
   }
 
-  @Test("segments of another gain keep their millivolts")
-  func gains() throws {
+  @Test(
+    "segments of another gain or baseline keep their millivolts",
+    arguments: [("30(-1)/mV", [4.0 / 30, -2.0 / 30]), ("100(-1)", [0.04, -0.02])])
+  func gains(other: String, golden: [Double]) throws {
     let memory = WFDBMemory(
       [
-        "m.hea": "m/2 1 100\na 2\nb 2", "a.hea": "a 1 100 2\na.dat 80 100(3)", "b.hea": "b 1 100 2\nb.dat 80 30(-1)/mV",
+        "m.hea": "m/2 1 100\na 2\nb 2", "a.hea": "a 1 100 2\na.dat 80 100(3)", "b.hea": "b 1 100 2\nb.dat 80 \(other)",
       ],
       ["a.dat": [129, 0], "b.dat": [131, 125]])
     let read = try memory.read("m").millivolts()[0]
-    let golden: [Double] = [-0.02, .nan, 4.0 / 30, -2.0 / 30]
+    let golden = [-0.02, .nan] + golden
     for (value, expected) in zip(read, golden) {
       #expect(value.isNaN == expected.isNaN)
       #expect(expected.isNaN || abs(Double(value) - expected) < 1 / 51_200)
