@@ -56,7 +56,7 @@ struct FaultFigures {
   private var swapped = 0
   private var toldWhenExchanged = 0
 
-  /// - Parameter accumulate: gives the measures of [lead][sample] in the order of `leads`.
+  /// - Parameter accumulate: gives the measures of [lead][sample] with the leads in order.
   mutating func add(
     _ samples: [[Float]], leads order: [Lead], measures: TwelveLeadMeasures,
     accumulate: ([[Float]]) throws -> TwelveLeadMeasures?
@@ -77,4 +77,49 @@ struct FaultFigures {
     return "faults of \(12 * recordings) leads: \(counts.joined(separator: ", ")); arms swapped in \(swapped) of "
       + "\(recordings) recordings, in \(toldWhenExchanged) when they are exchanged"
   }
+}
+
+/// One recording through the streaming chain and the accumulator of the twelve-lead measures.
+struct AnalysedRecording {
+  let beats: [ExtractedBeat]
+  let paced: Bool
+  let measures: TwelveLeadMeasures?
+
+  /// - Parameters:
+  ///   - samples: [lead][sample] at `nativeHz`, mV.
+  ///   - rateHz: rate to which they are resampled.
+  init(_ samples: [[Float]], leads: [Lead], nativeHz: Double, rateHz: Int, sex: PatientSex? = nil) throws {
+    var pipeline = PipelineConfiguration()
+    pipeline.canonicalRateHz = rateHz
+    var extractor = try BeatExtractor(pipeline: pipeline, sampleRateHz: nativeHz, leads: leads)
+    var accumulator = TwelveLeadAccumulator(leads: leads, nativeRateHz: nativeHz, segmentRateHz: rateHz)
+    accumulator.watch(samples)
+    let first = extractor.consume(samples, references: [])
+    let (rest, ended) = extractor.finish()
+    beats = first + rest
+    for beat in beats { accumulator.add(beat) }
+    paced = ended.paced
+    measures = accumulator.measures(sex: sex)
+  }
+}
+
+/// How often something is told where it is, and where it is not.
+struct Told {
+  private var right = 0
+  private var present = 0
+  private var wrong = 0
+  private var absent = 0
+
+  mutating func add(_ told: Bool, truth: Bool) {
+    if truth {
+      present += 1
+      right += told ? 1 : 0
+    } else {
+      absent += 1
+      wrong += told ? 1 : 0
+    }
+  }
+
+  var text: String { "told in \(right) of \(present), wrongly in \(wrong) of \(absent)" }
+  var json: String { "{\"right\":\(right),\"present\":\(present),\"wrong\":\(wrong),\"absent\":\(absent)}" }
 }

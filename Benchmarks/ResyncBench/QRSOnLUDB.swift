@@ -32,6 +32,7 @@ struct QRSOnLUDB {
     /// Errors less their mean in the same lead and record, and the medians over each lead and record's beats.
     var scatter = Errors()
     var medians = Errors()
+    var unpaced = Errors()
     var global = Errors()
     var duration: [Double] = []
     var wideDuration: [Double] = []
@@ -47,26 +48,39 @@ struct QRSOnLUDB {
     }
   }
 
+  /// What the other measures say of recordings whose diagnoses are known.
+  private struct Findings {
+    var paced = Told()
+    var fibrillation = Told()
+    var faults = FaultFigures()
+  }
+
   func run() throws {
     let start = ContinuousClock.now
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".hea") }
       .compactMap { Int($0.dropLast(4)) }.sorted()
     var halves = [Half(name: "even (held out)"), Half(name: "odd (fitted)")]
+    var findings = Findings()
     var exporter = BeatExport()
-    for name in names { try measure(name, into: &halves[name % 2], exporter: &exporter) }
+    for name in names { try measure(name, into: &halves[name % 2], findings: &findings, exporter: &exporter) }
     if let export { try exporter.write(to: export) }
     for half in halves.reversed() { Self.print(half) }
+    Swift.print("paced: \(findings.paced.text)\natrial fibrillation: \(findings.fibrillation.text)")
+    Swift.print(findings.faults.text)
     let elapsed = ContinuousClock.now - start
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
     let parts = zip(["even", "odd"], halves).map { "\"\($0)\":\(Self.json($1))" }
     Swift.print(
       "{\"bench\":\"qrs\",\"database\":\"ludb\",\"rateHz\":\(rateHz),\"records\":\(names.count),"
-        + parts.joined(separator: ",") + String(format: ",\"seconds\":%.2f}", seconds))
+        + parts.joined(separator: ",")
+        + ",\"paced\":\(findings.paced.json),\"fibrillation\":\(findings.fibrillation.json)"
+        + String(format: ",\"seconds\":%.2f}", seconds))
   }
 
   // MARK: One record
 
-  private func measure(_ name: Int, into half: inout Half, exporter: inout BeatExport) throws {
+  private func measure(_ name: Int, into half: inout Half, findings: inout Findings, exporter: inout BeatExport) throws
+  {
     let record = try WFDBRecord.read(folder: folder, name: String(name))
     let native = record.header.sampleRateHz
     let order = try Lead.allCases.map { lead -> Int in
@@ -77,13 +91,19 @@ struct QRSOnLUDB {
     }
     let signals = record.millivolts()
     let samples = order.map { signals[$0] }
-    var pipeline = PipelineConfiguration()
-    pipeline.canonicalRateHz = rateHz
-    var extractor = try BeatExtractor(pipeline: pipeline, sampleRateHz: native, leads: Lead.allCases)
-    var accumulator = TwelveLeadAccumulator(leads: Lead.allCases, nativeRateHz: native, segmentRateHz: rateHz)
-    accumulator.watch(samples)
-    let beats = extractor.consume(samples, references: []) + extractor.finish().beats
-    for beat in beats { accumulator.add(beat) }
+    func analysed(_ samples: [[Float]]) throws -> AnalysedRecording {
+      try AnalysedRecording(samples, leads: Lead.allCases, nativeHz: native, rateHz: rateHz)
+    }
+    let analysis = try analysed(samples)
+    let beats = analysis.beats
+    let diagnoses = record.header.comments.joined().lowercased()
+    let isPaced = diagnoses.contains(" pacing")
+    findings.paced.add(analysis.paced, truth: isPaced)
+    if let measures = analysis.measures {
+      findings.fibrillation.add(
+        measures.rhythm == .fibrillationLike, truth: diagnoses.contains("atrial fibrillation"))
+      try findings.faults.add(samples, leads: Lead.allCases, measures: measures) { try analysed($0).measures }
+    }
 
     let marks = try zip(Lead.allCases, order).map { lead, index in
       try annotations(String(name), kind: record.header.signals[index].description)
@@ -133,6 +153,7 @@ struct QRSOnLUDB {
     }
     for lead in marks.indices {
       half.leads[lead] += leadErrors[lead]
+      if !isPaced { half.unpaced += leadErrors[lead] }
       for path in [\Errors.onset, \Errors.offset] {
         let errors = leadErrors[lead][keyPath: path]
         guard !errors.isEmpty else { continue }
@@ -141,7 +162,7 @@ struct QRSOnLUDB {
         half.medians[keyPath: path].append(Self.median(errors))
       }
     }
-    if !durations.isEmpty, let milliseconds = accumulator.measures(sex: nil)?.qrsMilliseconds {
+    if !durations.isEmpty, let milliseconds = analysis.measures?.qrsMilliseconds {
       let reference = Self.median(durations)
       half.medianDuration.append(milliseconds - reference)
       if reference >= Self.wideMilliseconds { half.wideMedianDuration.append(milliseconds - reference) }
@@ -180,6 +201,7 @@ struct QRSOnLUDB {
     }
     for (lead, errors) in zip(Lead.allCases, half.leads) { row(lead.rawValue, errors) }
     row("all leads, each beat", half.all)
+    row("  without paced recordings", half.unpaced)
     row("  within a record's lead", half.scatter)
     row("median of a record's lead", half.medians)
     row("global, each beat", half.global)
@@ -196,6 +218,7 @@ struct QRSOnLUDB {
       "{\"onset\":\(ErrorFigures(errors.onset).json),\"offset\":\(ErrorFigures(errors.offset).json)}"
     }
     return "{\"found\":\(half.found),\"missed\":\(half.missed),\"perLead\":\(pair(half.all)),"
+      + "\"unpaced\":\(pair(half.unpaced)),"
       + "\"leadMedians\":\(pair(half.medians)),\"global\":\(pair(half.global)),"
       + "\"duration\":\(ErrorFigures(half.duration).json),\"wideDuration\":\(ErrorFigures(half.wideDuration).json),"
       + "\"medianBeatDuration\":\(ErrorFigures(half.medianDuration).json),"

@@ -36,7 +36,9 @@ struct QRSOnPTBXL {
       else { continue }
       let sex: PatientSex? = ["0": .male, "1": .female][row["sex"] ?? ""]
       let (samples, leads, rate) = try signals(path)
-      let accumulate = { try Self.measures($0, leads: leads, rateHz: rate, sex: sex) }
+      let accumulate = { (samples: [[Float]]) in
+        try AnalysedRecording(samples, leads: leads, nativeHz: rate, rateHz: 500, sex: sex).measures
+      }
       guard let measures = try accumulate(samples) else {
         without += 1
         continue
@@ -68,18 +70,6 @@ struct QRSOnPTBXL {
     )
   }
 
-  private static func measures(
-    _ samples: [[Float]], leads: [Lead], rateHz: Double, sex: PatientSex?
-  ) throws -> TwelveLeadMeasures? {
-    var pipeline = PipelineConfiguration()
-    pipeline.canonicalRateHz = 500
-    var extractor = try BeatExtractor(pipeline: pipeline, sampleRateHz: rateHz, leads: leads)
-    var accumulator = TwelveLeadAccumulator(leads: leads, nativeRateHz: rateHz, segmentRateHz: 500)
-    accumulator.watch(samples)
-    for beat in extractor.consume(samples, references: []) + extractor.finish().beats { accumulator.add(beat) }
-    return accumulator.measures(sex: sex)
-  }
-
   private func report(_ name: String, _ rows: [Row]) throws -> String {
     let wide = rows.filter { !$0.codes.isDisjoint(with: Self.wide) }
     Swift.print(
@@ -104,17 +94,12 @@ struct QRSOnPTBXL {
           padded(rule.rawValue, 18), all, among, met.count, right, positives))
       json.append(String(format: "\"%@\":{\"all\":%.4f,\"wide\":%.4f}", rule.rawValue, all, among))
     }
-    let rhythm = rows.filter { $0.measures.rhythm != nil }
-    let fibrillation = rhythm.filter { $0.codes.contains("AFIB") }
-    let others = rhythm.filter { !$0.codes.contains("AFIB") }
-    let sensitivity =
-      Double(fibrillation.count { $0.measures.rhythm == .fibrillationLike }) / Double(max(1, fibrillation.count))
-    let specificity = Double(others.count { $0.measures.rhythm != .fibrillationLike }) / Double(max(1, others.count))
-    Swift.print(
-      String(
-        format: "  AFIB %d: af-like in %.1f %%, not in %.1f %% of the others", fibrillation.count,
-        100 * sensitivity, 100 * specificity))
-    json.append(String(format: "\"afib\":{\"sensitivity\":%.4f,\"specificity\":%.4f}", sensitivity, specificity))
+    var fibrillation = Told()
+    for row in rows where row.measures.rhythm != nil {
+      fibrillation.add(row.measures.rhythm == .fibrillationLike, truth: row.codes.contains("AFIB"))
+    }
+    Swift.print("  AFIB: af-like \(fibrillation.text)")
+    json.append("\"afib\":\(fibrillation.json)")
     return json.joined(separator: ",")
   }
 }

@@ -12,7 +12,10 @@ struct TwelveLeadStreamTests {
     "any chunking gives the same state and measures, with a snapshot restored between any two chunks",
     arguments: [1, 7, 100, 1_000])
   func chunking(chunk: Int) throws {
-    let samples = Fixtures.samples(.leftBundleBranchBlock, 150).map { Array($0[..<5_000]) }
+    var samples = Fixtures.samples(.leftBundleBranchBlock, 150).map { Array($0[..<5_000]) }
+    // Stretches that stand still, at the limits and elsewhere, must be counted across chunks.
+    samples[5].replaceSubrange(500..<4_000, with: Array(repeating: 0.2, count: 3_500))
+    samples[8] = samples[8].map { min(max(3 * $0, -1.5), 1.5) }
     let whole = try Fixtures.accumulator(samples)
     let pieces = try Fixtures.accumulator(samples, chunk: chunk, snapshots: true)
     #expect(pieces == whole)
@@ -50,9 +53,11 @@ struct TwelveLeadStreamTests {
   func ectopic() throws {
     var recipe = Fixtures.recipe.clean(pattern: .normal, qrsDurationMs: 95)
     let alone = try #require(try Fixtures.measures(recipe.recording(seconds: 30, sampleRateHz: 500).samples))
+    let area = try #require(alone.qrsArea).length
     recipe.ectopicShare = 0.15
     let among = try #require(try Fixtures.measures(recipe.recording(seconds: 30, sampleRateHz: 500).samples))
     #expect(abs(among.qrsMilliseconds! - alone.qrsMilliseconds!) < 8)
+    #expect(abs(among.qrsArea!.length / area - 1) < 0.05)
   }
 
   @Test("without a beat there is no measure, but faults are known")
@@ -105,8 +110,12 @@ struct TwelveLeadStreamTests {
     func exchanged(_ s: [[Float]]) -> [[Float]] { [s[0].map { -$0 }, s[2], s[1], s[4], s[3]] + s[5...] }
     #expect(try swapped(exchanged(Self.clean)) == [.I, .II, .III, .aVR, .aVL])
     #expect(try swapped(Self.clean).isEmpty)
+    // Without P waves nothing is said.
+    var fibrillation = Fixtures.recipe.clean(pattern: .normal, qrsDurationMs: 95)
+    fibrillation.rhythm = .atrialFibrillation
+    #expect(try swapped(exchanged(fibrillation.recording(seconds: 20, sampleRateHz: 500).samples)).isEmpty)
     var right = Fixtures.recipe.clean(pattern: .normal, qrsDurationMs: 95)
-    right.frontalRotationDegrees = 80
+    right.frontalRotationDegrees = 120
     #expect(try swapped(right.recording(seconds: 12, sampleRateHz: 500).samples).isEmpty)
     let mirrored = exchanged(Self.clean).enumerated().map { lead, samples in
       lead < 8 ? samples : samples.map { -0.3 * $0 }
@@ -124,6 +133,10 @@ struct TwelveLeadStreamTests {
     let measures = try #require(try Fixtures.measures(samples))
     let whole = try #require(try Fixtures.measures(Self.clean))
     #expect(abs(measures.qrsMilliseconds! - whole.qrsMilliseconds!) < 8)
+    var beats = AlignedBeats(rateHz: 500, leadCount: 1)
+    beats.add([[.nan, .infinity, 1, -.infinity, 2]], peak: 2)
+    let held = beats.beats[0][0]
+    #expect(held.allSatisfy(\.isFinite) && held.contains(1) && held.contains(2))
     #expect(measures.qrsArea!.length.isFinite && measures.bundleBranch.allSatisfy { $0.score!.isFinite })
   }
 }
