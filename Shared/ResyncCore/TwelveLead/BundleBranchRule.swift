@@ -18,7 +18,7 @@ public struct BundleBranchCriterion: Hashable, Sendable {
   /// What was measured; nil when a lead is missing.
   public let value: Double?
   public let unit: String
-  /// Whether the rule asks for at most or at least the limit.
+  /// The values that meet it.
   public let limit: ClosedRange<Double>
   /// nil when a lead is missing.
   public var isMet: Bool? { value.map(limit.contains) }

@@ -23,7 +23,7 @@ public struct TwelveLeadMeasures: Hashable, Sendable {
   /// Global QRS duration, ms; nil with fewer than three leads.
   public var qrsMilliseconds: Double? { delineation.global?.milliseconds }
 
-  /// Limits with fewer leads come from the lead's own.
+  /// Rate at which the median beat is measured.
   private static let rateHz = 500
   private static let pLeads: [Lead] = [.II, .III, .aVF, .V1]
   /// The T wave ends before this share of the RR interval has passed since the R-peak.
