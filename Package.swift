@@ -105,7 +105,10 @@ let package = Package(
 
     .executableTarget(
       name: "ResyncBench",
-      dependencies: ["ResyncCore", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "ResyncCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SwiftCSV", package: "SwiftCSV"),
+      ],
       path: "Benchmarks/ResyncBench", swiftSettings: strict),
 
     tests("ResyncCoreTests", ["ResyncCore", "CKernels"]),

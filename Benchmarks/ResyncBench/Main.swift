@@ -5,5 +5,5 @@ struct ResyncBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resync-bench",
     abstract: "Prints Resync's figures beside those of its peers; each command ends with one line of JSON.",
-    subcommands: [RPeaksCommand.self, STFTCommand.self, WFDBCommand.self])
+    subcommands: [QRSCommand.self, RPeaksCommand.self, STFTCommand.self, WFDBCommand.self])
 }

@@ -65,7 +65,8 @@ struct BeatTemplate: Sendable {
     return Float(sum / Double(shape.mean.count))
   }
 
-  private static func pearson(_ a: [Float], _ b: [Float], _ range: Range<Int>) -> Double {
+  /// 0 when either is flat.
+  static func pearson(_ a: [Float], _ b: [Float], _ range: Range<Int>) -> Double {
     var (sumA, sumB) = (0.0, 0.0)
     for index in range { (sumA, sumB) = (sumA + Double(a[index]), sumB + Double(b[index])) }
     let (meanA, meanB) = (sumA / Double(range.count), sumB / Double(range.count))
