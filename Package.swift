@@ -50,9 +50,10 @@ let package = Package(
       name: "COpenBLAS", path: "Shared/CLibraries/COpenBLAS", pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev"])]),
 
+    .target(name: "CKernels", path: "Shared/CKernels", cSettings: [.treatAllWarnings(as: .error)]),
     .target(
       name: "ResyncCore",
-      dependencies: ["CFFTW", "COpenBLAS", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["CFFTW", "CKernels", "COpenBLAS", .product(name: "Crypto", package: "swift-crypto")],
       path: "Shared/ResyncCore", swiftSettings: strict),
     .target(
       name: "Messages",
