@@ -46,14 +46,11 @@ let package = Package(
       name: "CLibpq", path: "Shared/CLibraries/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(
       name: "CFFTW", path: "Shared/CLibraries/CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
-    .systemLibrary(
-      name: "COpenBLAS", path: "Shared/CLibraries/COpenBLAS", pkgConfig: "openblas",
-      providers: [.apt(["libopenblas-dev"])]),
 
     .target(name: "CKernels", path: "Shared/CKernels", cSettings: [.treatAllWarnings(as: .error)]),
     .target(
       name: "ResyncCore",
-      dependencies: ["CFFTW", "CKernels", "COpenBLAS", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["CFFTW", "CKernels", .product(name: "Crypto", package: "swift-crypto")],
       path: "Shared/ResyncCore", swiftSettings: strict),
     .target(
       name: "Messages",

@@ -5,5 +5,5 @@ struct ResyncBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resync-bench",
     abstract: "Prints Resync's figures beside those of its peers; each command ends with one line of JSON.",
-    subcommands: [WFDBCommand.self])
+    subcommands: [WFDBCommand.self, TrainCommand.self, InferCommand.self])
 }
