@@ -46,7 +46,7 @@ struct NetworkOptions: ParsableArguments {
     }
     let peak = max(before, MachinePeak.measure(threads: threads))
     for (kind, seconds) in (counted?.seconds ?? [:]).sorted(by: { $0.value > $1.value }) {
-      let name = kind.padding(toLength: 32, withPad: " ", startingAt: 0)
+      let name = kind.padding(toLength: 36, withPad: " ", startingAt: 0)
       print(name + String(format: "%8.2f ms a step", seconds / Double(repeats) * 1e3))
     }
     let rate = Double(batch) / fastest

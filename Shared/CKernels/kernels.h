@@ -27,6 +27,34 @@ INLINE vec fused(vec a, vec b, vec c) {
 #endif
 }
 
+#if LANES == 16
+#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif LANES == 8
+#define LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define LOW 0, 4, 1, 5
+#define HIGH 2, 6, 3, 7
+#endif
+
+/// Turns rows into columns: to[i][j] = from[j · stride + i].
+INLINE void transpose(const float *from, size_t stride, vec *to) {
+  vec rows[2][LANES];
+  UNROLL for (size_t i = 0; i < LANES; i++) rows[0][i] = load(from + i * stride);
+  // Each round interleaves the halves; after as many rounds as LANES has bits, the indices have changed places.
+  size_t current = 0;
+  UNROLL for (size_t round = 1; round < LANES; round *= 2) {
+    UNROLL for (size_t i = 0; i < LANES / 2; i++) {
+      const vec a = rows[current][i], b = rows[current][i + LANES / 2];
+      rows[1 - current][2 * i] = __builtin_shufflevector(a, b, LOW);
+      rows[1 - current][2 * i + 1] = __builtin_shufflevector(a, b, HIGH);
+    }
+    current = 1 - current;
+  }
+  UNROLL for (size_t i = 0; i < LANES; i++) to[i] = rows[current][i];
+}
+
 #include "kernels_product.h"
 #include "kernels_tiles.h"
 #include "kernels_elements.h"

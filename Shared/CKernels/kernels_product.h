@@ -201,18 +201,40 @@ static void scatter(
 
 static void pack(
     const float *weights, size_t rows, size_t row_stride, size_t lanes, size_t lane_stride, float *packed) {
-  for (size_t row = 0; row < rows; row++, packed += RESYNC_PANEL) {
+  size_t row = 0;
+  if (lanes == RESYNC_PANEL && row_stride == 1) {
+    for (; row + LANES <= rows; row += LANES) {
+      for (size_t lane = 0; lane < RESYNC_PANEL; lane += LANES) {
+        vec columns[LANES];
+        transpose(weights + lane * lane_stride + row, lane_stride, columns);
+        UNROLL for (size_t i = 0; i < LANES; i++) store(packed + (row + i) * RESYNC_PANEL + lane, columns[i]);
+      }
+    }
+  } else if (lanes == RESYNC_PANEL && lane_stride == 1) {
+    for (; row < rows; row++) copy(packed + row * RESYNC_PANEL, weights + row * row_stride, RESYNC_PANEL);
+  }
+  for (; row < rows; row++) {
+    float *to = packed + row * RESYNC_PANEL;
     const float *from = weights + row * row_stride;
-    size_t lane = 0;
-    for (; lane < lanes; lane++) packed[lane] = from[lane * lane_stride];
-    for (; lane < RESYNC_PANEL; lane++) packed[lane] = 0;
+    for (size_t lane = 0; lane < lanes; lane++) to[lane] = from[lane * lane_stride];
+    for (size_t lane = lanes; lane < RESYNC_PANEL; lane++) to[lane] = 0;
   }
 }
 
 static void unpack(
     const float *from, size_t ld, size_t rows, size_t row_stride, size_t lanes, size_t lane_stride, float *weights) {
-  for (size_t row = 0; row < rows; row++, from += ld) {
+  size_t row = 0;
+  if (lanes == RESYNC_PANEL && row_stride == 1) {
+    for (; row + LANES <= rows; row += LANES) {
+      for (size_t lane = 0; lane < RESYNC_PANEL; lane += LANES) {
+        vec columns[LANES];
+        transpose(from + row * ld + lane, ld, columns);
+        UNROLL for (size_t i = 0; i < LANES; i++) store(weights + (lane + i) * lane_stride + row, columns[i]);
+      }
+    }
+  }
+  for (; row < rows; row++) {
     float *to = weights + row * row_stride;
-    for (size_t lane = 0; lane < lanes; lane++) to[lane * lane_stride] = from[lane];
+    for (size_t lane = 0; lane < lanes; lane++) to[lane * lane_stride] = from[row * ld + lane];
   }
 }

@@ -187,56 +187,107 @@ static void tile_output(
 
 // MARK: - Weights
 
+enum {
+  TAPS = 9,
+  /// Rows whose filters are turned between [lane, row, tap] and [row, tap, lane] at once.
+  FILTER_ROWS = 16,
+};
+
+/// Filters of up to FILTER_ROWS rows → [row, tap, lane].
+INLINE void collect(
+    const float *weights, size_t rows, size_t row_stride, size_t lanes, size_t lane_stride, float *filters) {
+  if (lanes == RESYNC_PANEL && row_stride == TAPS && rows == FILTER_ROWS) {
+    // Each lane's filters lie one after the other, as one row of 16 · 9 columns.
+    pack(weights, FILTER_ROWS * TAPS, 1, lanes, lane_stride, filters);
+    return;
+  }
+  size_t row = 0;
+  if (lanes == RESYNC_PANEL && lane_stride == TAPS && row_stride >= RESYNC_PANEL * TAPS) {
+    // A row's filters lie one after the other; what is read beyond the last of them is in the next row.
+    for (; row + 1 < rows; row++) {
+      for (size_t lane = 0; lane < RESYNC_PANEL; lane += LANES) {
+        for (size_t tap = 0; tap < TAPS; tap += LANES) {
+          vec columns[LANES];
+          transpose(weights + row * row_stride + lane * TAPS + tap, TAPS, columns);
+          UNROLL for (size_t i = 0; i < LANES; i++) {
+            if (tap + i < TAPS) store(filters + (row * TAPS + tap + i) * RESYNC_PANEL + lane, columns[i]);
+          }
+        }
+      }
+    }
+  }
+  for (; row < rows; row++) {
+    for (size_t tap = 0; tap < TAPS; tap++) {
+      float *to = filters + (row * TAPS + tap) * RESYNC_PANEL;
+      const float *from = weights + row * row_stride + tap;
+      for (size_t lane = 0; lane < lanes; lane++) to[lane] = from[lane * lane_stride];
+      for (size_t lane = lanes; lane < RESYNC_PANEL; lane++) to[lane] = 0;
+    }
+  }
+}
+
+/// The way back.
+INLINE void distribute(
+    const float *filters, size_t rows, size_t row_stride, size_t lanes, size_t lane_stride, float *weights) {
+  if (lanes == RESYNC_PANEL && row_stride == TAPS && rows == FILTER_ROWS) {
+    unpack(filters, RESYNC_PANEL, FILTER_ROWS * TAPS, 1, lanes, lane_stride, weights);
+    return;
+  }
+  for (size_t tap = 0; tap < TAPS; tap++) {
+    unpack(filters + tap * RESYNC_PANEL, TAPS * RESYNC_PANEL, rows, row_stride, lanes, lane_stride, weights + tap);
+  }
+}
+
 #define WEIGHTS_TO_POINTS(transform, points_side)                                                                     \
   for (size_t v = 0; v < RESYNC_PANEL; v += LANES) {                                                                  \
-    vec filter[9], result[(points_side) * (points_side)];                                                             \
-    UNROLL for (size_t t = 0; t < 9; t++) filter[t] = load(taps[t] + v);                                              \
+    vec filter[TAPS], result[(points_side) * (points_side)];                                                          \
+    UNROLL for (size_t t = 0; t < TAPS; t++) filter[t] = load(from + (turned ? TAPS - 1 - t : t) * RESYNC_PANEL + v); \
     BOTH_SIDES(transform, 3, points_side, filter, result);                                                            \
-    UNROLL for (size_t i = 0; i < (points_side) * (points_side); i++) {                                               \
-      store(points + i * stride + row * RESYNC_PANEL + v, result[i]);                                                 \
-    }                                                                                                                 \
+    UNROLL for (size_t i = 0; i < (points_side) * (points_side); i++) store(to + i * stride + v, result[i]);          \
   }
 
 static void tile_weights(
     resync_tiles tiles, const float *weights, size_t rows, size_t row_stride, size_t lanes, size_t lane_stride,
     bool turned, float *points, size_t stride) {
-  float taps[9][RESYNC_PANEL] = {0};
-  for (size_t row = 0; row < rows; row++) {
-    for (size_t lane = 0; lane < lanes; lane++) {
-      const float *from = weights + row * row_stride + lane * lane_stride;
-      UNROLL for (size_t t = 0; t < 9; t++) taps[t][lane] = from[turned ? 8 - t : t];
-    }
-    if (tiles == RESYNC_TILES_4) {
-      WEIGHTS_TO_POINTS(weights_4, 6)
-    } else {
-      WEIGHTS_TO_POINTS(weights_2, 3)
+  float filters[FILTER_ROWS * TAPS * RESYNC_PANEL] __attribute__((aligned(64)));
+  for (size_t first = 0; first < rows; first += FILTER_ROWS) {
+    const size_t count = MINIMUM(FILTER_ROWS, rows - first);
+    collect(weights + first * row_stride, count, row_stride, lanes, lane_stride, filters);
+    for (size_t row = 0; row < count; row++) {
+      const float *from = filters + row * TAPS * RESYNC_PANEL;
+      float *to = points + (first + row) * RESYNC_PANEL;
+      if (tiles == RESYNC_TILES_4) {
+        WEIGHTS_TO_POINTS(weights_4, 6)
+      } else {
+        WEIGHTS_TO_POINTS(weights_2, 3)
+      }
     }
   }
 }
 
 #define POINTS_TO_WEIGHTS(transform, points_side)                                                                     \
   for (size_t v = 0; v < RESYNC_PANEL; v += LANES) {                                                                  \
-    vec square[(points_side) * (points_side)], result[9];                                                             \
-    UNROLL for (size_t i = 0; i < (points_side) * (points_side); i++) {                                               \
-      square[i] = load(points + i * stride + row * ld + v);                                                           \
-    }                                                                                                                 \
+    vec square[(points_side) * (points_side)], result[TAPS];                                                          \
+    UNROLL for (size_t i = 0; i < (points_side) * (points_side); i++) square[i] = load(from + i * stride + v);        \
     BOTH_SIDES(transform, points_side, 3, square, result);                                                            \
-    UNROLL for (size_t t = 0; t < 9; t++) store(taps[t] + v, result[t]);                                              \
+    UNROLL for (size_t t = 0; t < TAPS; t++) store(to + t * RESYNC_PANEL + v, result[t]);                             \
   }
 
 static void tile_weight_gradient(
     resync_tiles tiles, const float *points, size_t stride, size_t ld, size_t rows, size_t row_stride, size_t lanes,
     size_t lane_stride, float *gradient) {
-  float taps[9][RESYNC_PANEL];
-  for (size_t row = 0; row < rows; row++) {
-    if (tiles == RESYNC_TILES_4) {
-      POINTS_TO_WEIGHTS(weight_gradient_4, 6)
-    } else {
-      POINTS_TO_WEIGHTS(weight_gradient_2, 3)
+  float filters[FILTER_ROWS * TAPS * RESYNC_PANEL] __attribute__((aligned(64)));
+  for (size_t first = 0; first < rows; first += FILTER_ROWS) {
+    const size_t count = MINIMUM(FILTER_ROWS, rows - first);
+    for (size_t row = 0; row < count; row++) {
+      const float *from = points + (first + row) * ld;
+      float *to = filters + row * TAPS * RESYNC_PANEL;
+      if (tiles == RESYNC_TILES_4) {
+        POINTS_TO_WEIGHTS(weight_gradient_4, 6)
+      } else {
+        POINTS_TO_WEIGHTS(weight_gradient_2, 3)
+      }
     }
-    for (size_t lane = 0; lane < lanes; lane++) {
-      float *to = gradient + row * row_stride + lane * lane_stride;
-      UNROLL for (size_t t = 0; t < 9; t++) to[t] = taps[t][lane];
-    }
+    distribute(filters, count, row_stride, lanes, lane_stride, gradient + first * row_stride);
   }
 }

@@ -38,7 +38,7 @@ package struct ConvolutionPass {
   /// Floats of points that stay in a core's second-level cache beside the weights.
   private static let workerPoints = 128 * 1024
   /// Floats of points of all workers together: part of the third-level cache.
-  private static let sharedPoints = 4 << 20
+  private static let sharedPoints = 1 << 20
 
   private var inputs: Int { layout.inputStride }
   private var outputs: Int { layout.outputStride }

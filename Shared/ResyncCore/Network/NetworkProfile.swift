@@ -24,5 +24,7 @@ extension NetworkProfile? {
 
 extension Convolution {
   /// As a profile names it.
-  package var kind: String { "\(kernel)×\(kernel)" + (stride == 1 ? "" : " stride \(stride)") }
+  package var kind: String {
+    "\(kernel)×\(kernel)\(stride == 1 ? "" : "/\(stride)") \(inputChannels)→\(outputChannels)"
+  }
 }
