@@ -2,9 +2,8 @@
 
 enum { VECTORS = RESYNC_PANEL / LANES };
 
-/// Stores a vector of a result after its epilogue. `offset`: of the element in the result, `column` of its first lane.
+/// Stores a vector of a result after what the epilogue adds. `offset`: of the element in the result, `column` of its first lane.
 INLINE void finish(vec v, float *c, size_t offset, size_t column, const resync_epilogue *e) {
-  if (e->accumulate) v += load(c + offset);
   if (e->bias) v += load(e->bias + column);
   if (e->residual) v += load(e->residual + offset);
   if (e->rectify) v = above(v);
@@ -18,7 +17,9 @@ INLINE void tile(
     size_t b_step, size_t b_panel, float *c, size_t offset, size_t ldc, size_t column, const resync_epilogue *e) {
   vec sum[TILE_ROWS][TILE_PANELS * VECTORS];
   UNROLL for (size_t i = 0; i < rows; i++) {
-    UNROLL for (size_t j = 0; j < panels * VECTORS; j++) sum[i][j] = (vec){};
+    UNROLL for (size_t j = 0; j < panels * VECTORS; j++) {
+      sum[i][j] = e->accumulate ? load(c + offset + i * ldc + j * LANES) : (vec){};
+    }
   }
 #pragma clang loop unroll_count(4)
   for (size_t p = 0; p < k; p++) {

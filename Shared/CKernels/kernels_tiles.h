@@ -120,7 +120,7 @@ INLINE void locate(
       const ptrdiff_t y = top + (ptrdiff_t)i, x = left + (ptrdiff_t)j;
       const bool outside = y < 0 || x < 0 || y >= (ptrdiff_t)place.height || x >= (ptrdiff_t)place.width;
       pixels[i * side + j] =
-          outside ? zeros : image + (y * (ptrdiff_t)place.width + x) * (ptrdiff_t)place.channels;
+          outside ? zeros : image + (y * (ptrdiff_t)place.width + x) * (ptrdiff_t)place.stride;
     }
   }
 }
@@ -167,8 +167,9 @@ static void tile_gradient(
       UNROLL for (size_t i = 0; i < (side); i++) {                                                                    \
         UNROLL for (size_t j = 0; j < (side); j++) {                                                                  \
           if (top + i < place.height && left + j < place.width) {                                                     \
-            finish(result[i * (side) + j], image, ((top + i) * place.width + left + j) * place.channels + c, c,       \
-                   epilogue);                                                                                         \
+            const size_t at = ((top + i) * place.width + left + j) * place.stride + c;                                \
+            const vec v = result[i * (side) + j];                                                                     \
+            finish(epilogue->accumulate ? v + load(image + at) : v, image, at, c, epilogue);                          \
           }                                                                                                           \
         }                                                                                                             \
       }                                                                                                               \
@@ -260,6 +261,86 @@ static void tile_weights(
         WEIGHTS_TO_POINTS(weights_4, 6)
       } else {
         WEIGHTS_TO_POINTS(weights_2, 3)
+      }
+    }
+  }
+}
+
+static void tile_filters(
+    const float *weights, size_t rows, size_t row_stride, size_t lanes, size_t lane_stride, float *filters) {
+  for (size_t first = 0; first < rows; first += FILTER_ROWS) {
+    collect(weights + first * row_stride, MINIMUM(FILTER_ROWS, rows - first), row_stride, lanes, lane_stride,
+            filters + first * TAPS * RESYNC_PANEL);
+  }
+}
+
+enum {
+  /// Rows of weights at the points that stay in the nearest cache.
+  FEW_DEPTH = 32,
+  /// Floats from one point to the next: not a power of two, lest all points fall on the same lines of the cache.
+  FEW_STRIDE = (FEW_DEPTH + 1) * RESYNC_PANEL,
+  FEW_ROWS = 4,
+  /// Rows of filters that are asked for before they are needed.
+  AHEAD = 8,
+  /// Points computed side by side, lest one chain of sums wait for itself.
+  FEW_POINTS = LANES == 16 ? 4 : 1,
+};
+
+/// FEW_POINTS points of `rows` tiles, `depth` further along k.
+INLINE void few(
+    const size_t rows, size_t depth, bool first, const float *a, size_t a_stride, size_t lda, const float *b, float *c,
+    size_t c_stride, size_t ldc) {
+  vec sum[FEW_POINTS][FEW_ROWS][VECTORS];
+  UNROLL for (size_t q = 0; q < FEW_POINTS; q++) {
+    UNROLL for (size_t i = 0; i < rows; i++) {
+      UNROLL for (size_t v = 0; v < VECTORS; v++) {
+        sum[q][i][v] = first ? (vec){} : load(c + q * c_stride + i * ldc + v * LANES);
+      }
+    }
+  }
+  for (size_t p = 0; p < depth; p++) {
+    UNROLL for (size_t q = 0; q < FEW_POINTS; q++) {
+      UNROLL for (size_t v = 0; v < VECTORS; v++) {
+        const vec right = load(b + q * FEW_STRIDE + p * RESYNC_PANEL + v * LANES);
+        UNROLL for (size_t i = 0; i < rows; i++) {
+          sum[q][i][v] = fused(all(a[q * a_stride + i * lda + p]), right, sum[q][i][v]);
+        }
+      }
+    }
+  }
+  UNROLL for (size_t q = 0; q < FEW_POINTS; q++) {
+    UNROLL for (size_t i = 0; i < rows; i++) {
+      UNROLL for (size_t v = 0; v < VECTORS; v++) store(c + q * c_stride + i * ldc + v * LANES, sum[q][i][v]);
+    }
+  }
+}
+
+static void tile_product(
+    size_t m, size_t k, const float *a, size_t a_stride, size_t lda, const float *filters, float *c, size_t c_stride,
+    size_t ldc) {
+  enum { POINTS = 36 };
+  float weights[POINTS * FEW_STRIDE] __attribute__((aligned(64)));
+  for (size_t p = 0; p < k; p += FEW_DEPTH) {
+    const size_t depth = MINIMUM(FEW_DEPTH, k - p), stride = FEW_STRIDE;
+    const bool turned = false;
+    for (size_t row = 0; row < depth; row++) {
+      const float *from = filters + (p + row) * TAPS * RESYNC_PANEL;
+      float *to = weights + row * RESYNC_PANEL;
+      // They come from far away, and a transform is too long for the processor to look ahead by itself.
+      UNROLL for (size_t t = 0; t < TAPS; t++) __builtin_prefetch(from + (AHEAD * TAPS + t) * RESYNC_PANEL);
+      WEIGHTS_TO_POINTS(weights_4, 6)
+    }
+    for (size_t point = 0; point < POINTS; point += FEW_POINTS) {
+      const float *b = weights + point * stride;
+      for (size_t row = 0; row < m; row += FEW_ROWS) {
+        const float *from = a + point * a_stride + row * lda + p;
+        float *to = c + point * c_stride + row * ldc;
+        switch (m - row) {
+          case 1: few(1, depth, p == 0, from, a_stride, lda, b, to, c_stride, ldc); break;
+          case 2: few(2, depth, p == 0, from, a_stride, lda, b, to, c_stride, ldc); break;
+          case 3: few(3, depth, p == 0, from, a_stride, lda, b, to, c_stride, ldc); break;
+          default: few(4, depth, p == 0, from, a_stride, lda, b, to, c_stride, ldc); break;
+        }
       }
     }
   }

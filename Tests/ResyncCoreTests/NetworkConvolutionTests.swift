@@ -73,6 +73,17 @@ struct NetworkConvolutionTests {
     #expect(relativeError(trial.inputGradient(accumulating: true), sum) < 1e-5)
   }
 
+  @Test("weights that are transformed again for few tiles give the same bits", arguments: Kernels.available)
+  func filters(kernels: Kernels) {
+    for (inputs, outputs, height, width) in [(24, 40, 5, 7), (256, 64, 4, 4), (64, 64, 16, 16)] {
+      let c = Convolution(inputChannels: inputs, outputChannels: outputs, kernel: 3, stride: 1, padding: 1)
+      for images in 1...3 {
+        let trial = ConvolutionTrial(c, Geometry(images: images, height: height, width: width), kernels: kernels)
+        #expect(same(trial.forward(), trial.forwardFromFilters()), "\(images) of \(height)×\(width)")
+      }
+    }
+  }
+
   @Test("an image whose channels are not filled up gives the same convolution")
   func image() {
     for channels in [1, 12] {
@@ -124,6 +135,21 @@ struct ConvolutionTrial {
     let y = FloatBuffer(count: c.output(g).pixels * layout.outputStride)
     w.store(weights)
     compute { $0.forward(x.start, weights: w.start, into: y.start, $1, $2) }
+    return ChannelLayout.planar(y, channels: c.outputChannels, stride: layout.outputStride)
+  }
+
+  /// With weights packed once, as for inference.
+  func forwardFromFilters() -> [Float] {
+    let (x, w) = (rows(input, isOutput: false), FloatBuffer(count: weights.count))
+    let y = FloatBuffer(count: c.output(g).pixels * layout.outputStride)
+    let (packed, filters) = (FloatBuffer(count: layout.packedCount), FloatBuffer(count: layout.filterCount))
+    w.store(weights)
+    compute { pass, scratch, crew in
+      layout.pack(w.start, into: packed.start, kernels, crew)
+      layout.packFilters(w.start, into: filters.start, kernels, crew)
+      pass.forward(
+        x.start, packed: packed.start, filters: filters.start, into: y.start, .init(accumulating: false), scratch, crew)
+    }
     return ChannelLayout.planar(y, channels: c.outputChannels, stride: layout.outputStride)
   }
 

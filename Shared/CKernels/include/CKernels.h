@@ -20,7 +20,7 @@ typedef struct {
   const float *bias;
   /// Added element by element; rows as far apart as those of the result.
   const float *residual;
-  /// Adds the product to what is stored instead of replacing it.
+  /// Goes on from what is stored instead of from 0.
   bool accumulate;
   /// Negative values become 0.
   bool rectify;
@@ -39,8 +39,8 @@ typedef enum {
 /// One image and where in it a tile lies.
 typedef struct {
   size_t height, width;
-  /// Floats from one pixel to the next, a multiple of RESYNC_PANEL.
-  size_t channels;
+  /// Floats from one pixel to the next, and channels to be computed: multiples of RESYNC_PANEL.
+  size_t stride, channels;
   /// Of the tile among the map's tiles.
   size_t tile_row, tile_column;
 } resync_place;
@@ -107,6 +107,14 @@ typedef struct {
   void (*tile_weights)(
       resync_tiles tiles, const float *weights, size_t rows, size_t row_stride, size_t lanes, size_t lane_stride,
       bool turned, float *points, size_t stride);
+  /// Weights of one panel as in `tile_weights` → filters [rows, 9, 16].
+  void (*tile_filters)(
+      const float *weights, size_t rows, size_t row_stride, size_t lanes, size_t lane_stride, float *filters);
+  /// For tiles of 4: C [m, 16] = A [m, k] · B at each point, where B is what `tile_weights` makes of `filters`. For few
+  /// tiles it is faster to transform weights again than to read them transformed; the bits are the same.
+  void (*tile_product)(
+      size_t m, size_t k, const float *a, size_t a_stride, size_t lda, const float *filters, float *c, size_t c_stride,
+      size_t ldc);
   /// Gradients of the points, each [rows, ld] from one panel's first column → gradient of the weights, laid out as in
   /// `tile_weights`.
   void (*tile_weight_gradient)(

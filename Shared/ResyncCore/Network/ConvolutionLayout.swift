@@ -88,10 +88,11 @@ package struct ConvolutionLayout: Sendable {
   package var tiles: Int { (input.height + 3) / 4 * tileColumns }
 
   /// Where tile `number` of an image lies on the map of so many channels.
-  package func place(_ number: Int, channels: Int) -> resync_place {
+  /// - Parameter stride: floats from one pixel to the next, if more than `channels`.
+  package func place(_ number: Int, channels: Int, stride: Int? = nil) -> resync_place {
     resync_place(
-      height: input.height, width: input.width, channels: channels, tile_row: number / tileColumns,
-      tile_column: number % tileColumns)
+      height: input.height, width: input.width, stride: stride ?? channels, channels: channels,
+      tile_row: number / tileColumns, tile_column: number % tileColumns)
   }
 
   // MARK: Weights
@@ -131,6 +132,26 @@ package struct ConvolutionLayout: Sendable {
             packed + (panel * patch + number * inputs + rows.lowerBound) * Kernels.panel)
         }
       }
+    }
+  }
+
+  /// Floats of `packFilters`; 0 where it serves nothing.
+  package var filterCount: Int {
+    if case .tiles(RESYNC_TILES_4) = method { 9 * inputStride * outputStride } else { 0 }
+  }
+
+  /// Packs weights for few tiles: [panels of outputs][inputs][9][16].
+  package func packFilters(
+    _ weights: UnsafePointer<Float>, into filters: UnsafeMutablePointer<Float>, _ kernels: Kernels, _ crew: Crew
+  ) {
+    guard filterCount > 0 else { return }
+    let (c, inputs) = (convolution, inputStride)
+    filters.update(repeating: 0, count: filterCount)
+    crew.run(outputStride / Kernels.panel) { panel, _ in
+      kernels.table.tile_filters(
+        weights + panel * Kernels.panel * c.patch, c.inputChannels, 9,
+        min(Kernels.panel, c.outputChannels - panel * Kernels.panel), c.patch,
+        filters + panel * inputs * 9 * Kernels.panel)
     }
   }
 

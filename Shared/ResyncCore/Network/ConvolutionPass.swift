@@ -47,6 +47,7 @@ package struct ConvolutionPass {
   private var takesTilesAlone: Bool { canTakeTilesAlone && images * layout.tiles >= Self.manyTiles }
   private var canTakeTilesAlone: Bool { inputs * outputs <= 128 * 128 }
   private static let manyTiles = 32
+  private static let fewTiles = 16
   private var tilesAlone: Int { min(112, max(14, Self.workerPoints / (layout.points * (inputs + outputs)) / 14 * 14)) }
   /// Images whose tiles are computed at once when the steps are shared.
   private var imagesTogether: Int {
@@ -104,12 +105,17 @@ package struct ConvolutionPass {
   /// - Parameters:
   ///   - input: [images, height, width, inputStride].
   ///   - packed: as `ConvolutionLayout.pack` leaves them.
+  ///   - filters: as `ConvolutionLayout.packFilters` leaves them; for few tiles used in place of `packed`.
   ///   - output: [images, height, width, outputStride].
   package func forward(
-    _ input: UnsafePointer<Float>, packed: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
-    _ epilogue: resync_epilogue, _ scratch: ConvolutionScratch, _ crew: Crew
+    _ input: UnsafePointer<Float>, packed: UnsafePointer<Float>, filters: UnsafePointer<Float>,
+    into output: UnsafeMutablePointer<Float>, _ epilogue: resync_epilogue, _ scratch: ConvolutionScratch, _ crew: Crew
   ) {
-    forward(input, packed, output, epilogue, scratch, scratch.shared.start, crew)
+    if case .tiles(RESYNC_TILES_4) = layout.method, images * layout.tiles <= Self.fewTiles {
+      forwardFewTiles(input, filters, output, epilogue, scratch.shared.start, crew)
+    } else {
+      forward(input, packed, output, epilogue, scratch, scratch.shared.start, crew)
+    }
   }
 
   /// output = weights ∗ input, of weights that change with every step.
@@ -157,15 +163,17 @@ package struct ConvolutionPass {
       }
     }
 
-    func finish(_ tiles: Range<Int>, _ points: UnsafePointer<Float>, _ p: Points) {
+    func finish(_ tiles: Range<Int>, columns: Range<Int>? = nil, _ points: UnsafePointer<Float>, _ p: Points) {
+      let columns = columns ?? 0..<to
       for tile in tiles {
         let (image, number) = tile.quotientAndRemainder(dividingBy: layout.tiles)
-        let offset = image * layout.output.plane * to
+        let offset = image * layout.output.plane * to + columns.lowerBound
         var epilogue = epilogue
+        epilogue.bias = epilogue.bias.map { $0 + columns.lowerBound }
         epilogue.residual = epilogue.residual.map { $0 + offset }
         kernels.table.tile_output(
-          kind, layout.place(number, channels: to), points + (tile - tiles.lowerBound) * p.row, p.stride,
-          target + offset, &epilogue)
+          kind, layout.place(number, channels: columns.count, stride: to),
+          points + (tile - tiles.lowerBound) * p.row + columns.lowerBound, p.stride, target + offset, &epilogue)
       }
     }
 
@@ -178,6 +186,27 @@ package struct ConvolutionPass {
         tiles.count, from, panels.count, a + point * pa.stride + tiles.lowerBound * pa.row, pa.row,
         weights + point * from * to + panels.lowerBound * from * Kernels.panel,
         c + point * pc.stride + tiles.lowerBound * pc.row + panels.lowerBound * Kernels.panel, pc.row, &plain)
+    }
+  }
+
+  /// As `together`, but each panel of weights is transformed where it is used: so many fewer bytes are read that it
+  /// pays as long as few tiles use them.
+  private func forwardFewTiles(
+    _ input: UnsafePointer<Float>, _ filters: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
+    _ epilogue: resync_epilogue, _ memory: UnsafeMutablePointer<Float>, _ crew: Crew
+  ) {
+    let count = images * layout.tiles
+    let (a, c) = (Points(tiles: count, channels: inputs), Points(tiles: count, channels: outputs))
+    let products = memory + layout.points * a.stride
+    let side = TileSide(
+      kind: RESYNC_TILES_4, layout: layout, images: images, from: inputs, to: outputs, source: input,
+      weights: filters, target: output, epilogue: epilogue, kernels: kernels)
+    crew.split(count) { tiles in side.transform(tiles, memory + tiles.lowerBound * a.row, a) }
+    crew.run(outputs / Kernels.panel) { [kernels, inputs] panel, _ in
+      let column = panel * Kernels.panel
+      kernels.table.tile_product(
+        count, inputs, memory, a.stride, a.row, filters + column * inputs * 9, products + column, c.stride, c.row)
+      side.finish(0..<count, columns: column..<column + Kernels.panel, products, c)
     }
   }
 
@@ -431,5 +460,5 @@ private func division(_ m: Int, _ n: Int, items: Int) -> (blocks: Int, parts: In
 }
 
 extension resync_epilogue {
-  init(accumulating: Bool) { self.init(bias: nil, residual: nil, accumulate: accumulating, rectify: false) }
+  package init(accumulating: Bool) { self.init(bias: nil, residual: nil, accumulate: accumulating, rectify: false) }
 }

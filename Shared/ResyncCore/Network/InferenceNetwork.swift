@@ -169,7 +169,7 @@ public final class InferenceNetwork: Sendable {
     ) {
       profile.time(unit.convolution.kind) {
         ConvolutionPass(weights.layouts[unit.index], images: images.count).forward(
-          input, packed: weights.packed[unit.index].start, into: output,
+          input, packed: weights.packed[unit.index].start, filters: weights.filters[unit.index].start, into: output,
           resync_epilogue(
             bias: weights.biases[unit.index].start, residual: residual, accumulate: false, rectify: rectifying),
           w.scratch, crew)
@@ -182,17 +182,20 @@ public final class InferenceNetwork: Sendable {
 private final class PackedWeights: Sendable {
   let layouts: [ConvolutionLayout]
   let packed: [FloatBuffer]
+  let filters: [FloatBuffer]
   let biases: [FloatBuffer]
 
   init(_ plan: NetworkPlan, _ folded: FloatBuffer, _ g: Geometry) {
     let layouts = plan.layouts(g)
     self.layouts = layouts
     packed = layouts.map { FloatBuffer(count: $0.packedCount) }
+    filters = layouts.map { FloatBuffer(count: $0.filterCount) }
     biases = layouts.map { FloatBuffer(count: $0.outputStride) }
-    let (packed, biases) = (packed, biases)
+    let (packed, filters, biases) = (packed, filters, biases)
     Crew.with(threads: WorkerPool.defaultThreads) { crew in
       for unit in plan.units {
         layouts[unit.index].pack(folded.start + unit.weight, into: packed[unit.index].start, .best, crew)
+        layouts[unit.index].packFilters(folded.start + unit.weight, into: filters[unit.index].start, .best, crew)
         biases[unit.index].start.update(from: folded.start + unit.bias, count: unit.convolution.outputChannels)
       }
     }
