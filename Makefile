@@ -1,4 +1,4 @@
-.PHONY: help setup build test lint format demo proto
+.PHONY: help setup build test lint format demo proto bench-network
 
 help:
 	@echo "make demo     see it work: set-up, servers, services, training, predictions, report"
@@ -6,6 +6,7 @@ help:
 	@echo "make build    release build"
 	@echo "make lint     check the layout of the code; make format corrects it"
 	@echo "make setup    install missing system packages"
+	@echo "make bench-network   the network's speed beside PyTorch, ONNX Runtime and OpenVINO"
 	@echo "make proto    regenerate the code of schemas/messages"
 
 setup:
@@ -25,6 +26,13 @@ lint:
 
 format:
 	@ops/dev/lint --fix
+
+# Half an hour and, the first time, some gigabytes of Python packages in .peer.
+bench-network: setup
+	swift build -c release --product ResyncBench
+	test -x .peer/bin/python || \
+	  (python3 -m venv .peer && .peer/bin/pip install torch torchvision onnx onnxruntime openvino)
+	python3 Benchmarks/network.py
 
 # Regenerates the committed Swift code of schemas/messages; needs protoc (protobuf-compiler).
 proto:

@@ -5,5 +5,7 @@ struct ResyncBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resync-bench",
     abstract: "Prints Resync's figures beside those of its peers; each command ends with one line of JSON.",
-    subcommands: [QRSCommand.self, RPeaksCommand.self, STFTCommand.self, WFDBCommand.self])
+    subcommands: [
+      InferCommand.self, QRSCommand.self, RPeaksCommand.self, STFTCommand.self, TrainCommand.self, WFDBCommand.self,
+    ])
 }

@@ -4,130 +4,141 @@ import Testing
 
 @Suite("Network kernels")
 struct NetworkKernelTests {
-  static let convolutions: [(Convolution, Geometry)] = [
-    (
-      .init(inputChannels: 3, outputChannels: 8, kernel: 7, stride: 2, padding: 3),
-      .init(images: 5, height: 20, width: 17)
-    ),
-    (
-      .init(inputChannels: 8, outputChannels: 16, kernel: 3, stride: 1, padding: 1),
-      .init(images: 9, height: 8, width: 8)
-    ),
-    (
-      .init(inputChannels: 16, outputChannels: 8, kernel: 3, stride: 2, padding: 1),
-      .init(images: 3, height: 9, width: 6)
-    ),
-    (
-      .init(inputChannels: 16, outputChannels: 24, kernel: 1, stride: 1, padding: 0),
-      .init(images: 7, height: 5, width: 4)
-    ),
-    (
-      .init(inputChannels: 8, outputChannels: 16, kernel: 1, stride: 2, padding: 0),
-      .init(images: 2, height: 7, width: 8)
-    ),
-    (
-      .init(inputChannels: 8, outputChannels: 8, kernel: 3, stride: 1, padding: 1),
-      .init(images: 1, height: 1, width: 2)
-    ),
-    (
-      .init(inputChannels: 1, outputChannels: 8, kernel: 7, stride: 2, padding: 3),
-      .init(images: 1, height: 1, width: 1)
-    ),
-    (
-      .init(inputChannels: 64, outputChannels: 8, kernel: 3, stride: 1, padding: 1),
-      .init(images: 11, height: 16, width: 16)
-    ),
-  ]
+  @Test("products of any shape equal the plain sums", arguments: Kernels.available)
+  func products(kernels: Kernels) {
+    for (m, n, k) in [(1, 16, 1), (3, 32, 7), (14, 48, 16), (15, 64, 33), (29, 16, 300), (57, 96, 65)] {
+      let (a, b) = (filledBuffer("a", m * k), filledBuffer("b", k * n))
+      let expected = (0..<m * n).map { index in
+        (0..<k).map { Double(a.start[index / n * k + $0]) * Double(b.start[$0 * n + index % n]) }.reduce(0, +)
+      }
+      let packed = FloatBuffer(count: k * n)
+      for panel in 0..<n / 16 { kernels.table.pack(b.start + panel * 16, k, n, 16, 1, packed.start + panel * 16 * k) }
+      let (bias, residual, c) = (filledBuffer("bias", n), filledBuffer("residual", m * n), FloatBuffer(count: m * n))
+      kernels.multiply(a.start, packed.start, into: c.start, rows: m, columns: n, depth: k)
+      #expect(relativeError(c.values, expected) < 1e-5)
 
-  @Test("a convolution forward equals the plain sum of products", arguments: convolutions)
-  func convolutionForward(c: Convolution, g: Geometry) {
-    let input = buffer("input", c.inputChannels * g.columns)
-    let weights = buffer("weights", c.weightCount)
-    let output = FloatBuffer(count: c.outputChannels * c.output(g).columns)
-    team(c, g).forward(c, input: input.start, g, weights: weights.start, output: output.start)
-    let expected = Oracle.convolution(c, g, input: input.values, weights: weights.values)
-    #expect(relativeError(output.values, expected) < 1e-5)
+      let finished = filledBuffer("before", m * n)
+      let whole = expected.indices.map {
+        max(0, expected[$0] + Double(finished.start[$0]) + Double(bias.start[$0 % n]) + Double(residual.start[$0]))
+      }
+      kernels.multiply(
+        a.start, packed.start, into: finished.start, rows: m, columns: n, depth: k,
+        .init(bias: bias.start, residual: residual.start, accumulate: true, rectify: true))
+      #expect(relativeError(finished.values, whole) < 1e-5)
+
+      let transposed = FloatBuffer(count: k * m)
+      for i in 0..<m { for p in 0..<k { transposed.start[p * m + i] = a.start[i * k + p] } }
+      for (accumulating, times) in [(false, 1.0), (true, 2.0)] {
+        kernels.table.transposed_product(m, n, k, transposed.start, m, b.start, n, c.start, n, accumulating)
+        #expect(relativeError(c.values, expected.map { times * $0 }) < 1e-5)
+      }
+    }
   }
 
-  @Test("a convolution's gradients equal the plain sums of products", arguments: convolutions)
-  func convolutionBackward(c: Convolution, g: Geometry) {
-    let input = buffer("input", c.inputChannels * g.columns)
-    let weights = buffer("weights", c.weightCount)
-    let gradient = buffer("gradient", c.outputChannels * c.output(g).columns)
-    let (byWeight, byInput) = (FloatBuffer(count: weights.count), buffer("stale", input.count))
-    team(c, g).backward(
-      c, input: input.start, g, weights: weights.start, outputGradient: gradient.start,
-      weightGradient: byWeight.start, inputGradient: byInput.start, accumulating: false)
-    let expected = Oracle.convolutionGradients(
-      c, g, input: input.values, weights: weights.values, outputGradient: gradient.values)
-    #expect(relativeError(byWeight.values, expected.weights) < 1e-5)
-    #expect(relativeError(byInput.values, expected.input) < 1e-5)
-
-    team(c, g).backward(
-      c, input: input.start, g, weights: weights.start, outputGradient: gradient.start, weightGradient: nil,
-      inputGradient: byInput.start, accumulating: true)
-    #expect(relativeError(byInput.values, expected.input.map { 2 * $0 }) < 1e-5)
+  @Test("every kernel gives the same bits with vectors of 256 and of 512 bits")
+  func widths() {
+    let wide = Kernels.available.filter { $0.description != "portable" }
+    guard wide.count == 2 else { return }
+    let results = wide.map { kernels in
+      NetworkConvolutionTests.cases.map { c, g in
+        let trial = ConvolutionTrial(c, g, kernels: kernels)
+        return [trial.forward(), trial.weightGradient(), trial.inputGradient(accumulating: true)]
+      }
+    }
+    #expect(same(results[0], results[1]))
   }
 
-  @Test("batch normalisation equals its definition, with residual and ReLU")
-  func normalisationForward() {
-    let (x, residual) = (buffer("x", 103), buffer("residual", 103))
-    let (mean, variance) = BatchNormalisation.statistics(x.start, x.count)
-    let scale = 1.3 / (variance + BatchNormalisation.epsilon).squareRoot()
-    let output = FloatBuffer(count: x.count)
-    BatchNormalisation.apply(
-      x.start, x.count, scale: scale, shift: -0.2 - mean * scale, residual: residual.start, rectifying: true,
-      into: output.start)
-    let plain = Oracle.normalised(x.values.map(Double.init), gain: 1.3, bias: -0.2)
-    #expect(relativeError(output.values, zip(plain, residual.values).map { max(0, $0 + Double($1)) }) < 1e-5)
+  @Test("batch normalisation equals its definition, with residual and ReLU", arguments: Kernels.available)
+  func normalisationForward(kernels: Kernels) {
+    // Channels whose mean is far above their deviation show sums that cancel.
+    let trial = NormalisationTrial(pixels: 203, channels: 21, offset: 300, kernels: kernels)
+    let residual = trial.rows("residual")
+    let output = trial.forward(residual: residual, rectifying: true)
+    for channel in 0..<trial.channels {
+      let plain = Oracle.normalised(
+        trial.column(trial.x, channel), gain: trial.gain(channel), bias: trial.bias(channel))
+      let expected = zip(plain, trial.column(residual, channel)).map { max(0, $0 + $1) }
+      #expect(relativeError(trial.column(output, channel).map(Float.init), expected) < 1e-4)
+    }
+    #expect((trial.channels..<32).allSatisfy { channel in trial.column(output, channel).allSatisfy { $0 == 0 } })
   }
 
   @Test("running statistics move by a tenth towards mean and unbiased variance")
   func runningStatistics() {
-    var (mean, variance): (Float, Float) = (1, 2)
-    BatchNormalisation.update(mean: &mean, variance: &variance, with: (mean: 3, variance: 4), count: 5)
-    #expect(abs(mean - 1.2) < 1e-6)
-    #expect(abs(variance - 2.3) < 1e-6)
+    let trial = NormalisationTrial(pixels: 5, channels: 2, offset: 0, kernels: .best)
+    (trial.runningMean.start[1], trial.runningVariance.start[1]) = (1, 2)
+    _ = trial.forward(residual: nil, rectifying: false)
+    let x = trial.column(trial.x, 1)
+    let mean = x.reduce(0, +) / 5
+    let variance = x.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / 4
+    #expect(abs(Double(trial.runningMean.start[1]) - (0.9 + 0.1 * mean)) < 1e-6)
+    #expect(abs(Double(trial.runningVariance.start[1]) - (1.8 + 0.1 * variance)) < 1e-6)
   }
 
-  @Test("batch normalisation's gradients equal central differences of its definition")
-  func normalisationBackward() {
-    let (x, g) = (buffer("x", 37), buffer("gradient", 37))
-    let (gain, bias) = (1.3, -0.2)
-    func weighted(_ x: [Double], _ gain: Double, _ bias: Double) -> Double {
-      zip(Oracle.normalised(x, gain: gain, bias: bias), g.values).map { $0 * Double($1) }.reduce(0, +)
-    }
-    let (mean, variance) = BatchNormalisation.statistics(x.start, x.count)
-    let byInput = FloatBuffer(count: x.count)
-    let sums = BatchNormalisation.backward(
-      gradient: g.start, x: x.start, x.count, mean: mean,
-      deviation: (variance + BatchNormalisation.epsilon).squareRoot(), gain: Float(gain), into: byInput.start)
-    let values = x.values.map(Double.init)
-    #expect(relativeError(byInput.values, centralDifferences(values, step: 1e-5) { weighted($0, gain, bias) }) < 1e-4)
-    #expect(relativeError([sums.gain], centralDifferences([gain], step: 1e-5) { weighted(values, $0[0], bias) }) < 1e-4)
-    #expect(relativeError([sums.bias], centralDifferences([bias], step: 1e-5) { weighted(values, gain, $0[0]) }) < 1e-4)
-  }
-
-  @Test("max pooling takes each window's maximum and sends the gradient there")
-  func maximumPooling() {
-    for (height, width) in [(8, 8), (7, 5), (1, 1), (2, 3)] {
-      let g = Geometry(images: 1, height: height, width: width)
-      let out = Pooling.output(g)
-      let x = buffer("plane \(height)", g.plane)
-      let y = FloatBuffer(count: out.plane)
-      let winners = UnsafeMutablePointer<Int32>.allocate(capacity: out.plane)
-      defer { winners.deallocate() }
-      Pooling.maximum(planes: 0..<1, x.start, g, into: y.start, winners: winners)
-      #expect(y.values.map(Double.init) == Oracle.maximumPool(g, plane: x.values.map(Double.init)))
-
-      let gradient = buffer("gradient", out.plane)
-      let byInput = buffer("stale", g.plane)
-      Pooling.maximumBackward(planes: 0..<1, gradient: gradient.start, winners: winners, g, into: byInput.start)
-      let differences = centralDifferences(x.values.map(Double.init), step: 1e-6) { moved in
-        zip(Oracle.maximumPool(g, plane: moved), gradient.values).map { $0 * Double($1) }.reduce(0, +)
+  @Test(
+    "batch normalisation's gradients equal central differences of its definition", arguments: Kernels.available,
+    [true, false])
+  func normalisationBackward(kernels: Kernels, keepingMasked: Bool) {
+    let trial = NormalisationTrial(pixels: 137, channels: 3, offset: 0, kernels: kernels)
+    let output = trial.forward(residual: nil, rectifying: true)
+    let g = trial.rows("gradient")
+    let byInput = FloatBuffer(count: g.count)
+    let before = (0..<3).map { trial.column(g, $0) }
+    let (byGain, byBias) = trial.backward(g, output: output, keepingMasked: keepingMasked, into: byInput)
+    for channel in 0..<3 {
+      func weighted(_ x: [Double], _ gain: Double, _ bias: Double) -> Double {
+        zip(Oracle.normalised(x, gain: gain, bias: bias), before[channel]).map { max(0, $0) * $1 }.reduce(0, +)
       }
-      #expect(relativeError(byInput.values, differences) < 1e-4)
+      let (x, gain, bias) = (trial.column(trial.x, channel), trial.gain(channel), trial.bias(channel))
+      let differences = centralDifferences(x, step: 1e-6) { weighted($0, gain, bias) }
+      #expect(relativeError(trial.column(byInput, channel).map(Float.init), differences) < 1e-4)
+      let slopes = [
+        centralDifferences([gain], step: 1e-6) { weighted(x, $0[0], bias) }[0],
+        centralDifferences([bias], step: 1e-6) { weighted(x, gain, $0[0]) }[0],
+      ]
+      #expect(relativeError([byGain[channel], byBias[channel]], slopes) < 1e-4)
+      let masked = zip(before[channel], trial.column(output, channel)).map { $1 > 0 || !keepingMasked ? $0 : 0 }
+      #expect(trial.column(g, channel) == masked)
     }
+  }
+
+  @Test("max pooling takes each window's maximum and sends the gradient there", arguments: Kernels.available)
+  func maximumPooling(kernels: Kernels) {
+    let channels = 16
+    for (height, width) in [(8, 8), (7, 5), (1, 1), (2, 3)] {
+      let g = Geometry(images: 2, height: height, width: width)
+      let out = Pooling.output(g)
+      let x = filledBuffer("maps \(height)", g.pixels * channels)
+      let y = FloatBuffer(count: out.pixels * channels)
+      Pooling.maximum(images: 0..<2, x.start, g, channels: channels, into: y.start, kernels)
+      let gradient = filledBuffer("gradient", y.count)
+      let byInput = filledBuffer("stale", x.count)
+      Pooling.maximumBackward(
+        images: 0..<2, x.start, output: y.start, gradient: gradient.start, g, channels: channels, into: byInput.start,
+        kernels)
+      for (image, channel) in [(0, 0), (1, 7), (1, 15)] {
+        func plane(_ buffer: FloatBuffer, _ count: Int) -> [Double] {
+          (0..<count).map { Double(buffer.start[(image * count + $0) * channels + channel]) }
+        }
+        let (source, weights) = (plane(x, g.plane), plane(gradient, out.plane))
+        #expect(plane(y, out.plane) == Oracle.maximumPool(g, plane: source))
+        let differences = centralDifferences(source, step: 1e-6) { moved in
+          zip(Oracle.maximumPool(g, plane: moved), weights).map(*).reduce(0, +)
+        }
+        #expect(relativeError(plane(byInput, g.plane).map(Float.init), differences) < 1e-4)
+      }
+    }
+  }
+
+  @Test("of equal largest values the first takes the gradient")
+  func ties() {
+    let (x, y) = (FloatBuffer(count: 4 * 16), FloatBuffer(count: 16))
+    let (gradient, byInput) = (filledBuffer("gradient", 16), FloatBuffer(count: 64))
+    let g = Geometry(images: 1, height: 2, width: 2)
+    Pooling.maximum(images: 0..<1, x.start, g, channels: 16, into: y.start)
+    Pooling.maximumBackward(
+      images: 0..<1, x.start, output: y.start, gradient: gradient.start, g, channels: 16, into: byInput.start)
+    #expect(byInput.values == gradient.values + [Float](repeating: 0, count: 48))
   }
 
   @Test("cross-entropy and its gradient equal the definition, also for huge logits")
@@ -165,13 +176,84 @@ struct NetworkKernelTests {
     }
   }
 
-  private func buffer(_ name: String, _ count: Int) -> FloatBuffer {
-    let buffer = FloatBuffer(count: count)
-    buffer.store(filled(name, count))
-    return buffer
+  @Test("every step of a crew does each item once, before the next begins")
+  func crew() {
+    for threads in 1...3 {
+      let counts = FloatBuffer(count: 100)
+      let orderly = Crew.with(threads: threads) { crew in
+        (0..<2000).allSatisfy { step in
+          crew.run(step % 100) { item, worker in counts.start[item] += worker < threads ? 1 : 1e6 }
+          crew.split(100, grain: 8) { range in for item in range { counts.start[item] *= 1 } }
+          return (0..<100).allSatisfy {
+            counts.start[$0] == Float(step / 100 * (99 - $0) + max(0, step % 100 - $0))
+          }
+        }
+      }
+      #expect(orderly)
+    }
+  }
+}
+
+/// Batch normalisation of filled rows, a channel's deviation far from its neighbour's.
+struct NormalisationTrial {
+  let pixels, channels: Int
+  let x: FloatBuffer
+  let runningMean, runningVariance: FloatBuffer
+  private let gains, biases: FloatBuffer
+  private let memory: BatchNormalisation.Memory
+  private let normalisation: BatchNormalisation
+
+  init(pixels: Int, channels: Int, offset: Float, kernels: Kernels) {
+    self.pixels = pixels
+    self.channels = channels
+    gains = filledBuffer("gains", channels)
+    biases = filledBuffer("biases", channels)
+    (runningMean, runningVariance) = (FloatBuffer(count: channels), FloatBuffer(count: channels))
+    memory = .init(channels: channels)
+    normalisation = BatchNormalisation(
+      pixels: pixels, channels: channels,
+      scratch: FloatBuffer(count: BatchNormalisation.scratchCount(channels: channels)), kernels: kernels)
+    x = Self.rows("x", pixels, channels)
+    for pixel in 0..<pixels { for channel in 0..<channels { x.start[pixel * stride + channel] += offset } }
   }
 
-  private func team(_ c: Convolution, _ g: Geometry) -> Team {
-    Team(threads: 2, scratchCount: c.scratchCount(g), partialCount: c.weightCount)
+  private var stride: Int { Kernels.padded(channels) }
+  func gain(_ channel: Int) -> Double { Double(gains.start[channel]) }
+  func bias(_ channel: Int) -> Double { Double(biases.start[channel]) }
+  func column(_ rows: FloatBuffer, _ channel: Int) -> [Double] {
+    (0..<pixels).map { Double(rows.start[$0 * stride + channel]) }
+  }
+  func rows(_ name: String) -> FloatBuffer { Self.rows(name, pixels, channels) }
+
+  private static func rows(_ name: String, _ pixels: Int, _ channels: Int) -> FloatBuffer {
+    ChannelLayout.interleaved(filled(name, pixels * channels), channels: channels, stride: Kernels.padded(channels))
+  }
+
+  private var parameters: BatchNormalisation.Parameters {
+    .init(
+      channels: channels, gain: gains.start, bias: biases.start, runningMean: runningMean.start,
+      runningVariance: runningVariance.start, frozen: false)
+  }
+
+  func forward(residual: FloatBuffer?, rectifying: Bool) -> FloatBuffer {
+    let output = FloatBuffer(count: x.count)
+    Crew.with(threads: 2) {
+      normalisation.forward(
+        x.start, parameters, memory, residual: residual.map { UnsafePointer($0.start) }, rectifying: rectifying,
+        into: output.start, $0)
+    }
+    return output
+  }
+
+  func backward(
+    _ gradient: FloatBuffer, output: FloatBuffer, keepingMasked: Bool, into byInput: FloatBuffer
+  ) -> (gain: [Float], bias: [Float]) {
+    let (byGain, byBias) = (FloatBuffer(count: channels), FloatBuffer(count: channels))
+    Crew.with(threads: 2) {
+      normalisation.backward(
+        gradient.start, output: output.start, x: x.start, parameters, memory, keepingMasked: keepingMasked,
+        parameterGradients: (byGain.start, byBias.start), into: byInput.start, $0)
+    }
+    return (byGain.values, byBias.values)
   }
 }

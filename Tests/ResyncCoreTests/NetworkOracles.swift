@@ -19,6 +19,31 @@ func relativeError(_ actual: [Float], _ expected: [Double]) -> Double {
   return zip(actual, expected).map { abs(Double($0) - $1) }.max().map { $0 / scale } ?? 0
 }
 
+/// A buffer filled by name.
+func filledBuffer(_ name: String, _ count: Int) -> FloatBuffer {
+  let buffer = FloatBuffer(count: count)
+  buffer.store(filled(name, count))
+  return buffer
+}
+
+/// [channel, image, row, column], as the oracles have it, and [image, row, column, channel], as the network does.
+enum ChannelLayout {
+  /// - Parameter stride: floats from one pixel to the next; those beyond the channels are 0.
+  static func interleaved(_ values: [Float], channels: Int, stride: Int) -> FloatBuffer {
+    let pixels = values.count / channels
+    let buffer = FloatBuffer(count: pixels * stride)
+    for channel in 0..<channels {
+      for pixel in 0..<pixels { buffer.start[pixel * stride + channel] = values[channel * pixels + pixel] }
+    }
+    return buffer
+  }
+
+  static func planar(_ buffer: FloatBuffer, channels: Int, stride: Int) -> [Float] {
+    let pixels = buffer.count / stride
+    return (0..<channels).flatMap { channel in (0..<pixels).map { buffer.start[$0 * stride + channel] } }
+  }
+}
+
 /// The definitions, written as loops in double precision over [channel, image, row, column].
 enum Oracle {
   /// Calls `body` with the flat indices of output, weight and input of every product of a convolution.
@@ -30,14 +55,14 @@ enum Oracle {
       for image in 0..<g.images {
         for oy in 0..<out.height {
           for ox in 0..<out.width {
-            let output = o * out.columns + image * out.plane + oy * out.width + ox
+            let output = o * out.pixels + image * out.plane + oy * out.width + ox
             for i in 0..<c.inputChannels {
               for ky in 0..<c.kernel {
                 for kx in 0..<c.kernel {
                   let (y, x) = (oy * c.stride + ky - c.padding, ox * c.stride + kx - c.padding)
                   guard y >= 0, y < g.height, x >= 0, x < g.width else { continue }
                   let weight = ((o * c.inputChannels + i) * c.kernel + ky) * c.kernel + kx
-                  body(output, weight, i * g.columns + image * g.plane + y * g.width + x)
+                  body(output, weight, i * g.pixels + image * g.plane + y * g.width + x)
                 }
               }
             }
@@ -48,7 +73,7 @@ enum Oracle {
   }
 
   static func convolution(_ c: Convolution, _ g: Geometry, input: [Float], weights: [Float]) -> [Double] {
-    var output = [Double](repeating: 0, count: c.outputChannels * c.output(g).columns)
+    var output = [Double](repeating: 0, count: c.outputChannels * c.output(g).pixels)
     forEachProduct(c, g) { output[$0] += Double(weights[$1]) * Double(input[$2]) }
     return output
   }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A stretch of floats with a fixed address, aligned for vector loads. The object owns the memory and frees it.
 ///
 /// Sendable without checks: whoever shares a buffer between threads has them write disjoint parts, or nobody writes.
@@ -6,11 +8,19 @@ package final class FloatBuffer: @unchecked Sendable {
   package let start: UnsafeMutablePointer<Float>
   private let memory: UnsafeMutableRawPointer
 
+  private static let hugePage = 2 << 20
+
   /// - Parameter count: floats, all 0 at first.
   package init(count: Int) {
     precondition(count >= 0, "a buffer cannot have \(count) floats")
     self.count = count
-    memory = .allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+    let bytes = max(count, 1) * MemoryLayout<Float>.stride
+    let isLarge = bytes >= Self.hugePage
+    memory = .allocate(byteCount: bytes, alignment: isLarge ? Self.hugePage : 64)
+    #if os(Linux)
+    // Advice only: without huge pages all works, but a pass over a batch spends its time looking up small ones.
+    if isLarge { madvise(memory, bytes, Int32(MADV_HUGEPAGE)) }
+    #endif
     start = memory.bindMemory(to: Float.self, capacity: max(count, 1))
     start.initialize(repeating: 0, count: max(count, 1))
   }

@@ -1,14 +1,16 @@
+import CKernels
 import Foundation
 
 /// A network that only predicts: batch normalisation folded into the convolutions, immutable, for any number of threads.
 ///
-/// Each image is computed by itself, so its bits do not depend on the images beside it or on the thread count.
+/// How an image is computed depends on its size alone, so its bits do not depend on the images beside it or on the
+/// thread count.
 public final class InferenceNetwork: Sendable {
   public let configuration: ResNetConfiguration
   private let plan: NetworkPlan
   /// Laid out as the plan's parameters; a unit's convolution carries its normalisation's scale, `bias` its shift.
   private let folded: FloatBuffer
-  private let workspaces = WorkspaceCache()
+  private let cache = InferenceCache()
 
   /// - Parameter tensors: torchvision's keys; all of them, and no others.
   /// - Throws: `ModelError` naming each missing, extra or misshaped key with expected and actual shape.
@@ -37,6 +39,9 @@ public final class InferenceNetwork: Sendable {
   /// Length of each row of features.
   public var featureCount: Int { plan.featureCount }
 
+  /// Images computed at once.
+  private static let most = 64
+
   /// - Parameters:
   ///   - images: [count, inputChannels, height, width].
   ///   - auxiliary: [count, auxiliaryCount].
@@ -45,18 +50,37 @@ public final class InferenceNetwork: Sendable {
   public func forward(
     images: [Float], auxiliary: [Float], count: Int, height: Int, width: Int, threads: Int
   ) -> (logits: [Float], features: [Float]) {
+    forward(
+      images: images, auxiliary: auxiliary, count: count, height: height, width: width, threads: threads, profile: nil)
+  }
+
+  /// As above, counting time by kind of layer.
+  package func forward(
+    images: [Float], auxiliary: [Float], count: Int, height: Int, width: Int, threads: Int, profile: NetworkProfile?
+  ) -> (logits: [Float], features: [Float]) {
     precondition(height > 0 && width > 0, "an image needs pixels")
     precondition(images.count == count * configuration.inputChannels * height * width, "images and shape disagree")
     precondition(auxiliary.count == count * configuration.auxiliaryCount, "auxiliary features and count disagree")
-    let g = Geometry(images: 1, height: height, width: width)
     var logits = [Float](repeating: 0, count: count * configuration.classCount)
     var features = [Float](repeating: 0, count: count * plan.featureCount)
+    guard count > 0 else { return (logits, features) }
+    let g = Geometry(images: min(count, Self.most), height: height, width: width)
+    let weights = cache.weights(g) { PackedWeights(plan, folded, g) }
+    let workspace = cache.take(g) ?? InferenceWorkspace(plan: plan, layouts: weights.layouts, capacity: g)
+    defer { cache.give(workspace) }
     images.withUnsafeBufferPointer { images in
       auxiliary.withUnsafeBufferPointer { auxiliary in
         logits.withUnsafeMutableBufferPointer { logits in
           features.withUnsafeMutableBufferPointer { features in
             let lent = Lent(images: images, auxiliary: auxiliary, logits: logits, features: features)
-            WorkerPool.shared.run(count, threads: max(1, threads)) { [self] image, _ in compute(image, g, lent) }
+            Crew.with(threads: min(threads, InferenceWorkspace.mostThreads)) { crew in
+              for low in stride(from: 0, to: count, by: Self.most) {
+                Pass(
+                  network: self, weights: weights, w: workspace, images: low..<min(count, low + Self.most), crew: crew,
+                  profile: profile
+                ).compute(lent)
+              }
+            }
           }
         }
       }
@@ -72,114 +96,158 @@ public final class InferenceNetwork: Sendable {
     let features: UnsafeMutableBufferPointer<Float>
   }
 
-  private func compute(_ image: Int, _ g: Geometry, _ lent: Lent) {
-    let w = workspaces.take(g) ?? InferenceWorkspace(plan: plan, geometry: g)
-    defer { workspaces.give(w) }
-    let start = lent.images.baseAddress! + image * configuration.inputChannels * g.plane
-    let (activation, geometry) = trunk(start, g, w)
-    let features = lent.features.baseAddress! + image * plan.featureCount
-    for feature in 0..<plan.featureCount {
-      features[feature] = Pooling.mean(activation + feature * geometry.plane, geometry.plane)
-    }
-    let extra = configuration.auxiliaryCount
-    for k in 0..<configuration.classCount {
-      let weights = folded.start + plan.headWeight + k * plan.headInputs
-      var logit = Vector.dot(weights, features, plan.featureCount)
-      for i in 0..<extra { logit += weights[plan.featureCount + i] * lent.auxiliary[image * extra + i] }
-      lent.logits[image * configuration.classCount + k] = logit + folded.start[plan.headBias + k]
-    }
-  }
+  /// Some images on their way through the network.
+  private struct Pass {
+    let network: InferenceNetwork
+    let weights: PackedWeights
+    let w: InferenceWorkspace
+    let images: Range<Int>
+    let crew: Crew
+    let profile: NetworkProfile?
 
-  /// The last block's output for one image.
-  private func trunk(
-    _ image: UnsafePointer<Float>, _ g: Geometry, _ w: InferenceWorkspace
-  ) -> (UnsafePointer<Float>, Geometry) {
-    var current = w.activations[0]
-    var (first, second) = (w.activations[1], w.activations[2])
-    let projected = w.activations[3]
-    let stem = plan.stem.convolution.output(g)
-    apply(plan.stem, image, g, residual: nil, rectifying: true, into: first.start, w)
-    Pooling.maximum(
-      planes: 0..<plan.stem.convolution.outputChannels, first.start, stem, into: current.start, winners: nil)
-    var geometry = Pooling.output(stem)
-    for block in plan.blocks {
-      var residual = current
-      if let shortcut = block.shortcut {
-        apply(shortcut, current.start, geometry, residual: nil, rectifying: false, into: projected.start, w)
-        residual = projected
-      }
-      var input = current
-      for (number, unit) in block.units.enumerated() {
-        let isLast = number == block.units.count - 1
-        apply(
-          unit, input.start, geometry, residual: isLast ? residual.start : nil, rectifying: true, into: first.start, w)
-        geometry = unit.convolution.output(geometry)
-        input = first
-        swap(&first, &second)
-      }
-      // The block's output now lies in `second`; its old input is free.
-      swap(&current, &second)
-    }
-    return (UnsafePointer(current.start), geometry)
-  }
+    private var plan: NetworkPlan { network.plan }
 
-  private func apply(
-    _ unit: NetworkPlan.Unit, _ input: UnsafePointer<Float>, _ g: Geometry, residual: UnsafePointer<Float>?,
-    rectifying: Bool, into output: UnsafeMutablePointer<Float>, _ w: InferenceWorkspace
-  ) {
-    unit.convolution.forward(
-      images: 0..<1, input: input, g, weights: folded.start + unit.weight, output: output, scratch: w.scratch.start)
-    let plane = unit.convolution.output(g).plane
-    for channel in 0..<unit.convolution.outputChannels {
-      BatchNormalisation.apply(
-        output + channel * plane, plane, scale: 1, shift: folded.start[unit.bias + channel],
-        residual: residual.map { $0 + channel * plane }, rectifying: rectifying, into: output + channel * plane)
+    func compute(_ lent: Lent) {
+      let configuration = network.configuration
+      let size = configuration.inputChannels * w.capacity.plane
+      let pixels = ImageLayout.interleaved(
+        lent.images.baseAddress! + images.lowerBound * size, channels: configuration.inputChannels, images.count,
+        plane: w.capacity.plane, into: w.input)
+      let activation = trunk(pixels)
+      let output = weights.layouts[plan.blocks.last!.units.last!.index]
+      let (features, extra) = (plan.featureCount, configuration.auxiliaryCount)
+      let parameters = network.folded.start
+      for image in images {
+        let row = lent.features.baseAddress! + image * features
+        Pooling.mean(
+          activation + (image - images.lowerBound) * output.output.plane * output.outputStride,
+          plane: output.output.plane, channels: output.outputStride, count: features, into: row)
+        for k in 0..<configuration.classCount {
+          let weights = parameters + plan.headWeight + k * plan.headInputs
+          var logit = Vector.dot(weights, row, features)
+          for i in 0..<extra { logit += weights[features + i] * lent.auxiliary[image * extra + i] }
+          lent.logits[image * configuration.classCount + k] = logit + parameters[plan.headBias + k]
+        }
+      }
+    }
+
+    /// The last block's output.
+    private func trunk(_ pixels: UnsafePointer<Float>) -> UnsafePointer<Float> {
+      var current = w.activations[0]
+      var (first, second) = (w.activations[1], w.activations[2])
+      let projected = w.activations[3]
+      apply(plan.stem, pixels, residual: nil, rectifying: true, into: first.start)
+      let stem = weights.layouts[plan.stem.index]
+      let (source, target) = (first.start, current.start)
+      profile.time("pooling") {
+        crew.split(images.count) {
+          Pooling.maximum(images: $0, source, stem.output, channels: stem.outputStride, into: target)
+        }
+      }
+      for block in plan.blocks {
+        var residual = current
+        if let shortcut = block.shortcut {
+          apply(shortcut, current.start, residual: nil, rectifying: false, into: projected.start)
+          residual = projected
+        }
+        var input = current
+        for (number, unit) in block.units.enumerated() {
+          let isLast = number == block.units.count - 1
+          apply(unit, input.start, residual: isLast ? residual.start : nil, rectifying: true, into: first.start)
+          input = first
+          swap(&first, &second)
+        }
+        // The block's output now lies in `second`; its old input is free.
+        swap(&current, &second)
+      }
+      return UnsafePointer(current.start)
+    }
+
+    private func apply(
+      _ unit: NetworkPlan.Unit, _ input: UnsafePointer<Float>, residual: UnsafePointer<Float>?, rectifying: Bool,
+      into output: UnsafeMutablePointer<Float>
+    ) {
+      profile.time(unit.convolution.kind) {
+        ConvolutionPass(weights.layouts[unit.index], images: images.count).forward(
+          input, packed: weights.packed[unit.index].start, filters: weights.filters[unit.index].start, into: output,
+          resync_epilogue(
+            bias: weights.biases[unit.index].start, residual: residual, accumulate: false, rectify: rectifying),
+          w.scratch, crew)
+      }
     }
   }
 }
 
-/// The buffers for one image.
+/// Weights packed for images of one size, by unit.
+private final class PackedWeights: Sendable {
+  let layouts: [ConvolutionLayout]
+  let packed: [FloatBuffer]
+  let filters: [FloatBuffer]
+  let biases: [FloatBuffer]
+
+  init(_ plan: NetworkPlan, _ folded: FloatBuffer, _ g: Geometry) {
+    let layouts = plan.layouts(g)
+    self.layouts = layouts
+    packed = layouts.map { FloatBuffer(count: $0.packedCount) }
+    filters = layouts.map { FloatBuffer(count: $0.filterCount) }
+    biases = layouts.map { FloatBuffer(count: $0.outputStride) }
+    let (packed, filters, biases) = (packed, filters, biases)
+    Crew.with(threads: WorkerPool.defaultThreads) { crew in
+      for unit in plan.units {
+        layouts[unit.index].pack(folded.start + unit.weight, into: packed[unit.index].start, .best, crew)
+        layouts[unit.index].packFilters(folded.start + unit.weight, into: filters[unit.index].start, .best, crew)
+        biases[unit.index].start.update(from: folded.start + unit.bias, count: unit.convolution.outputChannels)
+      }
+    }
+  }
+}
+
+/// The buffers for some images of one size.
 private final class InferenceWorkspace: Sendable {
-  let geometry: Geometry
+  let capacity: Geometry
+  let input: FloatBuffer
   /// Block input, two that take turns inside a block, and the projection.
   let activations: [FloatBuffer]
-  let scratch: FloatBuffer
+  let scratch: ConvolutionScratch
+  static let mostThreads = WorkerPool.defaultThreads
 
-  init(plan: NetworkPlan, geometry: Geometry) {
-    self.geometry = geometry
-    var largest = 0
-    var scratchCount = 0
-    var input = geometry
-    func measure(_ convolution: Convolution, _ g: Geometry) -> Geometry {
-      scratchCount = max(scratchCount, convolution.scratchCount(g))
-      largest = max(largest, convolution.outputChannels * convolution.output(g).columns)
-      return convolution.output(g)
-    }
-    input = Pooling.output(measure(plan.stem.convolution, input))
-    for block in plan.blocks {
-      if let shortcut = block.shortcut { _ = measure(shortcut.convolution, input) }
-      for unit in block.units { input = measure(unit.convolution, input) }
-    }
+  init(plan: NetworkPlan, layouts: [ConvolutionLayout], capacity: Geometry) {
+    self.capacity = capacity
+    input = FloatBuffer(count: plan.stem.convolution.inputChannels * capacity.pixels)
+    let largest = layouts.map { $0.output.plane * $0.outputStride }.max()! * capacity.images
     activations = (0..<4).map { _ in FloatBuffer(count: largest) }
-    scratch = FloatBuffer(count: scratchCount)
+    scratch = ConvolutionScratch(layouts, images: capacity.images, threads: Self.mostThreads, training: false)
   }
 }
 
-/// Workspaces not in use, so that a second image finds the buffers of the first.
-private final class WorkspaceCache: @unchecked Sendable {
+/// Packed weights, and workspaces not in use, by size of the images.
+private final class InferenceCache: @unchecked Sendable {
   private let lock = NSLock()
+  private var packed: [(size: Geometry, weights: PackedWeights)] = []
   private var free: [InferenceWorkspace] = []
-  private static let mostKept = 64
+  private static let mostWorkspaces = 16
+  private static let mostSizes = 4
 
-  func take(_ geometry: Geometry) -> InferenceWorkspace? {
-    lock.lock()
-    defer { lock.unlock() }
-    return free.lastIndex { $0.geometry == geometry }.map { free.remove(at: $0) }
+  func weights(_ g: Geometry, _ make: () -> PackedWeights) -> PackedWeights {
+    let size = Geometry(images: 1, height: g.height, width: g.width)
+    return lock.withLock {
+      if let found = packed.first(where: { $0.size == size }) { return found.weights }
+      if packed.count == Self.mostSizes { packed.removeFirst() }
+      packed.append((size, make()))
+      return packed.last!.weights
+    }
+  }
+
+  /// A workspace for at least so many images.
+  func take(_ g: Geometry) -> InferenceWorkspace? {
+    lock.withLock {
+      free.lastIndex {
+        $0.capacity.height == g.height && $0.capacity.width == g.width && $0.capacity.images >= g.images
+      }.map { free.remove(at: $0) }
+    }
   }
 
   func give(_ workspace: InferenceWorkspace) {
-    lock.lock()
-    defer { lock.unlock() }
-    if free.count < Self.mostKept { free.append(workspace) }
+    lock.withLock { if free.count < Self.mostWorkspaces { free.append(workspace) } }
   }
 }

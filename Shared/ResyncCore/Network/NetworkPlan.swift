@@ -142,6 +142,22 @@ package struct NetworkPlan: Sendable {
 }
 
 extension NetworkPlan {
+  /// How each unit is computed for images of one size, by index.
+  package func layouts(_ g: Geometry) -> [ConvolutionLayout] {
+    var layouts: [Int: ConvolutionLayout] = [:]
+    func add(_ unit: Unit, _ input: Geometry) -> Geometry {
+      let layout = ConvolutionLayout(unit.convolution, input, isImage: unit.index == stem.index)
+      layouts[unit.index] = layout
+      return layout.output
+    }
+    var geometry = Pooling.output(add(stem, g))
+    for block in blocks {
+      if let shortcut = block.shortcut { _ = add(shortcut, geometry) }
+      for unit in block.units { geometry = add(unit, geometry) }
+    }
+    return (0..<unitCount).map { layouts[$0]! }
+  }
+
   /// Holds tensors against the architecture, so that nothing is ever loaded in part.
   /// - Parameter exceptions: keys that begin with one of these may be missing, extra or of any shape.
   /// - Throws: `ModelError` naming up to five keys with expected and actual shape.

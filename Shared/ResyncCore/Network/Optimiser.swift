@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// Which rule turns gradients into steps, as PyTorch defines each.
@@ -55,7 +56,9 @@ public final class Optimiser {
     parameters: FloatBuffer, gradients: FloatBuffer, ranges: [Range<Int>], learningRate: Double, threads: Int
   ) {
     steps += 1
-    let rule = Rule(configuration, step: steps, learningRate: learningRate)
+    let rule = resync_adam_rule(configuration, step: steps, learningRate: learningRate)
+    let (momentum, decay) = (Float(configuration.momentum), Float(configuration.weightDecay))
+    let rate = Float(learningRate)
     let (kind, first, second) = (configuration.kind, first.start, second.start)
     // Every parameter is its own sum, so pieces may be of any size.
     let pieces = ranges.flatMap { range in
@@ -67,52 +70,24 @@ public final class Optimiser {
       let (low, count) = (pieces[item].lowerBound, pieces[item].count)
       let (p, g) = (parameters.start + low, gradients.start + low)
       switch kind {
-      case .adam, .adamW: rule.adam(p, g, first + low, second + low, count)
-      case .sgd: rule.sgd(p, g, first + low, count)
+      case .adam, .adamW:
+        var rule = rule
+        Kernels.best.table.adam(&rule, p, g, first + low, second + low, count)
+      case .sgd: Kernels.best.table.sgd(momentum, decay, rate, p, g, first + low, count)
       }
     }
   }
+}
 
+extension resync_adam_rule {
   /// The constants of one step.
-  private struct Rule {
-    let beta1, beta2, epsilon, momentum: Float
-    /// Added to the gradient as a share of the parameter.
-    let coupledDecay: Float
-    /// What is left of the parameter before the step.
-    let shrinkage: Float
-    let stepSize: Float
-    let secondCorrection: Float
-
-    init(_ c: OptimiserConfiguration, step: Int, learningRate: Double) {
-      beta1 = Float(c.beta1)
-      beta2 = Float(c.beta2)
-      epsilon = Float(c.epsilon)
-      momentum = Float(c.momentum)
-      coupledDecay = c.kind == .adamW ? 0 : Float(c.weightDecay)
-      shrinkage = c.kind == .adamW ? Float(1 - learningRate * c.weightDecay) : 1
-      stepSize = Float(c.kind == .sgd ? learningRate : learningRate / (1 - pow(c.beta1, Double(step))))
-      secondCorrection = Float(1 / (1 - pow(c.beta2, Double(step))).squareRoot())
-    }
-
-    func adam(
-      _ p: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, _ m: UnsafeMutablePointer<Float>,
-      _ v: UnsafeMutablePointer<Float>, _ count: Int
-    ) {
-      for i in 0..<count {
-        let gradient = g[i] + coupledDecay * p[i]
-        m[i] += (1 - beta1) * (gradient - m[i])
-        v[i] = beta2 * v[i] + (1 - beta2) * gradient * gradient
-        p[i] = shrinkage * p[i] - stepSize * m[i] / (v[i].squareRoot() * secondCorrection + epsilon)
-      }
-    }
-
-    func sgd(
-      _ p: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, _ velocity: UnsafeMutablePointer<Float>, _ count: Int
-    ) {
-      for i in 0..<count {
-        velocity[i] = momentum * velocity[i] + g[i] + coupledDecay * p[i]
-        p[i] -= stepSize * velocity[i]
-      }
-    }
+  fileprivate init(_ c: OptimiserConfiguration, step: Int, learningRate: Double) {
+    let isCoupled = c.kind != .adamW
+    self.init(
+      beta1: Float(c.beta1), beta2: Float(c.beta2), epsilon: Float(c.epsilon),
+      step_size: Float(learningRate / (1 - pow(c.beta1, Double(step)))),
+      second_correction: Float(1 / (1 - pow(c.beta2, Double(step))).squareRoot()),
+      coupled_decay: isCoupled ? Float(c.weightDecay) : 0,
+      shrinkage: isCoupled ? 1 : Float(1 - learningRate * c.weightDecay))
   }
 }

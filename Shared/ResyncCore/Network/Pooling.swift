@@ -1,61 +1,48 @@
-/// Maximum over 3×3 windows, stride 2, padding 1, of `[channel, image, row, column]`; and the mean over a plane.
+/// Maximum over 3×3 windows, stride 2, padding 1; and the mean over a map. Maps are `[row, column, channel]`.
 package enum Pooling {
-  private static let kernel = 3
-  private static let stride = 2
-  private static let padding = 1
-
   package static func output(_ g: Geometry) -> Geometry {
-    func side(_ length: Int) -> Int { (length + 2 * padding - kernel) / stride + 1 }
-    return Geometry(images: g.images, height: side(g.height), width: side(g.width))
+    Geometry(images: g.images, height: (g.height + 1) / 2, width: (g.width + 1) / 2)
   }
 
   /// - Parameters:
-  ///   - planes: which planes (channel × images + image).
-  ///   - winners: receives for each output the place of its maximum in the input plane; nil when no gradient will follow.
+  ///   - images: which of them.
+  ///   - channels: floats from one pixel to the next.
   package static func maximum(
-    planes: Range<Int>, _ input: UnsafePointer<Float>, _ g: Geometry, into output: UnsafeMutablePointer<Float>,
-    winners: UnsafeMutablePointer<Int32>?
+    images: Range<Int>, _ input: UnsafePointer<Float>, _ g: Geometry, channels: Int,
+    into output: UnsafeMutablePointer<Float>, _ kernels: Kernels = .best
   ) {
-    let out = self.output(g)
-    for plane in planes {
-      let source = input + plane * g.plane
-      var index = plane * out.plane
-      for oy in 0..<out.height {
-        let rows = max(0, oy * stride - padding)..<min(g.height, oy * stride - padding + kernel)
-        for ox in 0..<out.width {
-          let low = max(0, ox * stride - padding)
-          let high = min(g.width, ox * stride - padding + kernel)
-          var best = -Float.infinity
-          var place = rows.lowerBound * g.width + low
-          for y in rows {
-            for x in low..<high where source[y &* g.width &+ x] > best {
-              place = y &* g.width &+ x
-              best = source[place]
-            }
-          }
-          output[index] = best
-          if let winners { winners[index] = Int32(truncatingIfNeeded: place) }
-          index &+= 1
-        }
-      }
+    let (from, to) = (g.plane * channels, self.output(g).plane * channels)
+    for image in images {
+      kernels.table.maximum(input + image * from, g.height, g.width, channels, output + image * to)
     }
   }
 
-  /// Overwrites the input gradient of the planes.
+  /// Overwrites the input gradient of the images.
   package static func maximumBackward(
-    planes: Range<Int>, gradient: UnsafePointer<Float>, winners: UnsafePointer<Int32>, _ g: Geometry,
-    into inputGradient: UnsafeMutablePointer<Float>
+    images: Range<Int>, _ input: UnsafePointer<Float>, output: UnsafePointer<Float>, gradient: UnsafePointer<Float>,
+    _ g: Geometry, channels: Int, into inputGradient: UnsafeMutablePointer<Float>, _ kernels: Kernels = .best
   ) {
-    let out = output(g)
-    for plane in planes {
-      let target = inputGradient + plane * g.plane
-      target.update(repeating: 0, count: g.plane)
-      let first = plane * out.plane
-      for i in first..<first + out.plane { target[Int(winners[i])] += gradient[i] }
+    let (from, to) = (g.plane * channels, self.output(g).plane * channels)
+    for image in images {
+      kernels.table.maximum_backward(
+        input + image * from, output + image * to, gradient + image * to, g.height, g.width, channels,
+        inputGradient + image * from)
     }
   }
 
-  package static func mean(_ plane: UnsafePointer<Float>, _ count: Int) -> Float {
-    Vector.sum(plane, count) / Float(count)
+  /// Mean of each channel of one image, pixel after pixel.
+  /// - Parameters:
+  ///   - channels: floats from one pixel to the next.
+  ///   - count: means wanted.
+  package static func mean(
+    _ map: UnsafePointer<Float>, plane: Int, channels: Int, count: Int, into means: UnsafeMutablePointer<Float>
+  ) {
+    means.update(from: map, count: count)
+    for pixel in 1..<max(1, plane) {
+      let row = map + pixel * channels
+      for channel in 0..<count { means[channel] += row[channel] }
+    }
+    let share = 1 / Float(plane)
+    for channel in 0..<count { means[channel] *= share }
   }
 }

@@ -11,230 +11,242 @@ extension ResNet {
     let g = Geometry(images: count, height: height, width: width)
     let w = workspace.flatMap { $0.holds(g) ? $0 : nil } ?? TrainingWorkspace(plan: plan, capacity: g, threads: threads)
     workspace = w
-    w.geometry = g
-    images.withUnsafeBufferPointer { source in
-      for image in 0..<count {
-        for channel in 0..<configuration.inputChannels {
-          (w.input.start + channel * g.columns + image * g.plane).update(
-            from: source.baseAddress! + (image * configuration.inputChannels + channel) * g.plane, count: g.plane)
-        }
+    w.images = count
+    images.withUnsafeBufferPointer {
+      // The backward pass reads the images again, so they are kept even where no change of layout is due.
+      if configuration.inputChannels == 1 {
+        w.input.start.update(from: $0.baseAddress!, count: images.count)
+      } else {
+        _ = ImageLayout.interleaved(
+          $0.baseAddress!, channels: configuration.inputChannels, count, plane: g.plane, into: w.input)
       }
     }
-    let stem = plan.stem.convolution.output(g)
-    convolve(plan.stem, w.input, g, w)
-    normalise(plan.stem, stem, residual: nil, rectifying: true, into: w.units[plan.stem.index].output, w)
-    let (stemOutput, pooled, winners) = (w.units[plan.stem.index].output, w.pooled, w.winners)
-    w.team.split(plan.stem.convolution.outputChannels * count) { planes in
-      Pooling.maximum(planes: planes, stemOutput.start, stem, into: pooled.start, winners: winners)
-    }
-    var activation = w.pooled
-    var geometry = Pooling.output(stem)
-    for block in plan.blocks { (activation, geometry) = forward(block, activation, geometry, w) }
-    return head(activation, geometry, auxiliary, w)
-  }
-
-  private func forward(
-    _ block: NetworkPlan.Block, _ input: FloatBuffer, _ g: Geometry, _ w: TrainingWorkspace
-  ) -> (FloatBuffer, Geometry) {
-    var residual = input
-    if let shortcut = block.shortcut {
-      convolve(shortcut, input, g, w)
-      normalise(shortcut, shortcut.convolution.output(g), residual: nil, rectifying: false, into: w.projected, w)
-      residual = w.projected
-    }
-    var activation = input
-    var geometry = g
-    for (number, unit) in block.units.enumerated() {
-      convolve(unit, activation, geometry, w)
-      geometry = unit.convolution.output(geometry)
-      let isLast = number == block.units.count - 1
-      activation = w.units[unit.index].output
-      normalise(unit, geometry, residual: isLast ? residual : nil, rectifying: true, into: activation, w)
-    }
-    return (activation, geometry)
-  }
-
-  private func convolve(_ unit: NetworkPlan.Unit, _ input: FloatBuffer, _ g: Geometry, _ w: TrainingWorkspace) {
-    w.team.forward(
-      unit.convolution, input: input.start, g, weights: parameterBuffer.start + unit.weight,
-      output: w.units[unit.index].convolved.start)
-  }
-
-  private func normalise(
-    _ unit: NetworkPlan.Unit, _ g: Geometry, residual: FloatBuffer?, rectifying: Bool, into output: FloatBuffer,
-    _ w: TrainingWorkspace
-  ) {
-    let buffers = w.units[unit.index]
-    let (parameters, statistics) = (parameterBuffer.start, statisticBuffer.start)
-    let frozen = freezing.normalisation[unit.index]
-    let count = g.columns
-    w.team.split(unit.convolution.outputChannels) { channels in
-      for channel in channels {
-        let x = buffers.convolved.start + channel * count
-        let (mean, variance) = (statistics + unit.mean + channel, statistics + unit.variance + channel)
-        var used = (mean: mean.pointee, variance: variance.pointee)
-        if !frozen {
-          used = BatchNormalisation.statistics(x, count)
-          BatchNormalisation.update(mean: mean, variance: variance, with: used, count: count)
-        }
-        let deviation = (used.variance + BatchNormalisation.epsilon).squareRoot()
-        buffers.mean.start[channel] = used.mean
-        buffers.deviation.start[channel] = deviation
-        let scale = parameters[unit.gain + channel] / deviation
-        BatchNormalisation.apply(
-          x, count, scale: scale, shift: parameters[unit.bias + channel] - used.mean * scale,
-          residual: residual.map { UnsafePointer($0.start + channel * count) }, rectifying: rectifying,
-          into: output.start + channel * count)
-      }
-    }
-  }
-
-  /// Pools each plane, appends the auxiliary features and applies `fc`.
-  private func head(_ activation: FloatBuffer, _ g: Geometry, _ auxiliary: [Float], _ w: TrainingWorkspace) -> [Float] {
-    let (features, extra, inputs) = (plan.featureCount, configuration.auxiliaryCount, plan.headInputs)
-    var logits: [Float] = []
-    logits.reserveCapacity(g.images * configuration.classCount)
-    for image in 0..<g.images {
-      let row = w.head.start + image * inputs
-      for feature in 0..<features {
-        row[feature] = Pooling.mean(activation.start + feature * g.columns + image * g.plane, g.plane)
-      }
-      for i in 0..<extra { row[features + i] = auxiliary[image * extra + i] }
-      for k in 0..<configuration.classCount {
-        let weights = parameterBuffer.start + plan.headWeight + k * inputs
-        logits.append(Vector.dot(weights, row, inputs) + parameterBuffer.start[plan.headBias + k])
-      }
-    }
-    return logits
+    return Crew.with(threads: threads) { Pass(network: self, w: w, crew: $0).forward(auxiliary) }
   }
 
   /// Gradients of every parameter that trains, for the batch last sent forward; those of frozen parameters are 0.
   /// - Parameter logitGradients: [count, classCount], as `Loss.crossEntropy` gives them.
   public func backward(logitGradients: [Float]) {
     guard let w = workspace else { preconditionFailure("backward needs a forward pass first") }
-    precondition(logitGradients.count == w.geometry.images * configuration.classCount, "logits and batch disagree")
-    gradientBuffer.start.update(repeating: 0, count: gradientBuffer.count)
-    headBackward(logitGradients, w)
-    let stem = plan.stem.convolution.output(w.geometry)
-    var inputs: [Geometry] = [Pooling.output(stem)]
-    for block in plan.blocks { inputs.append(block.units.reduce(inputs.last!) { $1.convolution.output($0) }) }
-    guard freezing.firstTrainableBlock < plan.blocks.count || freezing.stemTrains else { return }
-    spread(w, inputs.last!)
-    for number in plan.blocks.indices.reversed() where number >= freezing.firstTrainableBlock {
-      let before = number == 0 ? w.pooled : w.units[plan.blocks[number - 1].units.last!.index].output
-      backward(plan.blocks[number], input: before, inputs[number], w)
-    }
-    if freezing.stemTrains { stemBackward(w, stem) }
+    precondition(logitGradients.count == w.images * configuration.classCount, "logits and batch disagree")
+    Crew.with(threads: threads) { Pass(network: self, w: w, crew: $0).backward(logitGradients) }
+  }
+}
+
+/// A batch on its way through a network that trains.
+private struct Pass {
+  let network: ResNet
+  let w: TrainingWorkspace
+  let crew: Crew
+
+  private var plan: NetworkPlan { network.plan }
+  private var profile: NetworkProfile? { network.profile }
+  private var parameters: UnsafeMutablePointer<Float> { network.parameterBuffer.start }
+  private var gradients: UnsafeMutablePointer<Float> { network.gradientBuffer.start }
+
+  /// Pixels of all images after a unit.
+  private func pixels(_ unit: NetworkPlan.Unit) -> Int { w.images * w.layouts[unit.index].output.plane }
+  private func convolution(_ unit: NetworkPlan.Unit) -> ConvolutionPass {
+    ConvolutionPass(w.layouts[unit.index], images: w.images)
+  }
+  private func normalisation(_ unit: NetworkPlan.Unit) -> BatchNormalisation {
+    BatchNormalisation(
+      pixels: pixels(unit), channels: unit.convolution.outputChannels, scratch: w.normalisationScratch)
+  }
+  private func numbers(_ unit: NetworkPlan.Unit) -> BatchNormalisation.Parameters {
+    let statistics = network.statisticBuffer.start
+    return .init(
+      channels: unit.convolution.outputChannels, gain: parameters + unit.gain, bias: parameters + unit.bias,
+      runningMean: statistics + unit.mean, runningVariance: statistics + unit.variance,
+      frozen: network.freezing.normalisation[unit.index])
   }
 
-  private func headBackward(_ logitGradients: [Float], _ w: TrainingWorkspace) {
+  // MARK: - Forward
+
+  func forward(_ auxiliary: [Float]) -> [Float] {
+    let stem = w.layouts[plan.stem.index]
+    let (stemOutput, pooled, images) = (w.units[plan.stem.index].output, w.pooled, w.images)
+    apply(plan.stem, w.input, residual: nil, rectifying: true, into: stemOutput)
+    profile.time("pooling") {
+      crew.split(images) {
+        Pooling.maximum(
+          images: $0, stemOutput.start, stem.output, channels: stem.outputStride, into: pooled.start)
+      }
+    }
+    var activation = w.pooled
+    for block in plan.blocks { activation = forward(block, activation) }
+    return profile.time("head") { head(activation, auxiliary) }
+  }
+
+  private func forward(_ block: NetworkPlan.Block, _ input: FloatBuffer) -> FloatBuffer {
+    var residual = input
+    if let shortcut = block.shortcut {
+      apply(shortcut, input, residual: nil, rectifying: false, into: w.projected)
+      residual = w.projected
+    }
+    var activation = input
+    for (number, unit) in block.units.enumerated() {
+      let output = w.units[unit.index].output
+      let isLast = number == block.units.count - 1
+      apply(unit, activation, residual: isLast ? residual : nil, rectifying: true, into: output)
+      activation = output
+    }
+    return activation
+  }
+
+  private func apply(
+    _ unit: NetworkPlan.Unit, _ input: FloatBuffer, residual: FloatBuffer?, rectifying: Bool, into output: FloatBuffer
+  ) {
+    let buffers = w.units[unit.index]
+    profile.time("forward \(unit.convolution.kind)") {
+      convolution(unit).forward(
+        input.start, weights: parameters + unit.weight, into: buffers.convolved.start, w.scratch, crew)
+    }
+    profile.time("forward normalisation") {
+      normalisation(unit).forward(
+        buffers.convolved.start, numbers(unit), buffers.normalisation,
+        residual: residual.map { UnsafePointer($0.start) },
+        rectifying: rectifying, into: output.start, crew)
+    }
+  }
+
+  /// Pools each map, appends the auxiliary features and applies `fc`.
+  private func head(_ activation: FloatBuffer, _ auxiliary: [Float]) -> [Float] {
+    let layout = w.layouts[plan.blocks.last!.units.last!.index]
+    let configuration = network.configuration
+    let (features, extra, inputs) = (plan.featureCount, configuration.auxiliaryCount, plan.headInputs)
+    var logits: [Float] = []
+    logits.reserveCapacity(w.images * configuration.classCount)
+    for image in 0..<w.images {
+      let row = w.head.start + image * inputs
+      Pooling.mean(
+        activation.start + image * layout.output.plane * layout.outputStride, plane: layout.output.plane,
+        channels: layout.outputStride, count: features, into: row)
+      for i in 0..<extra { row[features + i] = auxiliary[image * extra + i] }
+      for k in 0..<configuration.classCount {
+        let weights = parameters + plan.headWeight + k * inputs
+        logits.append(Vector.dot(weights, row, inputs) + parameters[plan.headBias + k])
+      }
+    }
+    return logits
+  }
+
+  // MARK: - Backward
+
+  func backward(_ logitGradients: [Float]) {
+    gradients.update(repeating: 0, count: network.gradientBuffer.count)
+    let freezing = network.freezing
+    profile.time("head") { headBackward(logitGradients) }
+    guard freezing.firstTrainableBlock < plan.blocks.count || freezing.stemTrains else { return }
+    profile.time("head") { spread() }
+    for number in plan.blocks.indices.reversed() where number >= freezing.firstTrainableBlock {
+      let input = number == 0 ? w.pooled : w.units[plan.blocks[number - 1].units.last!.index].output
+      backward(plan.blocks[number], input)
+    }
+    if freezing.stemTrains { stemBackward() }
+  }
+
+  private func headBackward(_ logitGradients: [Float]) {
     let inputs = plan.headInputs
+    let classes = network.configuration.classCount
     w.headGradient.start.update(repeating: 0, count: w.headGradient.count)
-    for image in 0..<w.geometry.images {
+    for image in 0..<w.images {
       let row = w.head.start + image * inputs
       let rowGradient = w.headGradient.start + image * inputs
-      for k in 0..<configuration.classCount {
-        let g = logitGradients[image * configuration.classCount + k]
-        let weights = parameterBuffer.start + plan.headWeight + k * inputs
-        let gradient = gradientBuffer.start + plan.headWeight + k * inputs
+      for k in 0..<classes {
+        let g = logitGradients[image * classes + k]
+        let weights = parameters + plan.headWeight + k * inputs
+        let gradient = gradients + plan.headWeight + k * inputs
         for i in 0..<inputs {
           gradient[i] += g * row[i]
           rowGradient[i] += g * weights[i]
         }
-        gradientBuffer.start[plan.headBias + k] += g
+        gradients[plan.headBias + k] += g
       }
     }
   }
 
-  /// The gradient of the pooled vector, spread evenly over each plane.
-  private func spread(_ w: TrainingWorkspace, _ g: Geometry) {
-    let target = w.gradients[0].start
-    let share = 1 / Float(g.plane)
-    for feature in 0..<plan.featureCount {
-      for image in 0..<g.images {
-        (target + feature * g.columns + image * g.plane).update(
-          repeating: w.headGradient.start[image * plan.headInputs + feature] * share, count: g.plane)
-      }
+  /// The gradient of the pooled vector, spread evenly over each map.
+  private func spread() {
+    let layout = w.layouts[plan.blocks.last!.units.last!.index]
+    let (plane, stride, features) = (layout.output.plane, layout.outputStride, plan.featureCount)
+    let share = 1 / Float(plane)
+    for image in 0..<w.images {
+      let row = w.headGradient.start + image * plan.headInputs
+      let map = w.gradients[0].start + image * plane * stride
+      for channel in 0..<stride { map[channel] = channel < features ? row[channel] * share : 0 }
+      for pixel in 1..<max(1, plane) { (map + pixel * stride).update(from: map, count: stride) }
     }
   }
 
   /// Takes the gradient of the block's output in `gradients[0]` and leaves that of its input there.
-  private func backward(
-    _ block: NetworkPlan.Block, input: FloatBuffer, _ g: Geometry, _ w: TrainingWorkspace
-  ) {
+  private func backward(_ block: NetworkPlan.Block, _ input: FloatBuffer) {
     let incoming = w.gradients[0]
     var (target, spare) = (w.gradients[1], w.gradients[2])
-    var geometries = [g]
-    for unit in block.units { geometries.append(unit.convolution.output(geometries.last!)) }
     let last = block.units.count - 1
     for number in block.units.indices.reversed() {
       let unit = block.units[number]
-      // The block's own output gradient is kept for the shortcut; inner ones are overwritten in place.
+      // The gradient of the block's own output is kept for the shortcut; inner ones are overwritten in place.
       let source = number == last ? incoming : target
-      normalisationBackward(unit, geometries[number + 1], masked: true, gradient: source, into: target, w)
+      normalisationBackward(unit, gradient: source, keepingMasked: number == last, into: target)
       let before = number == 0 ? input : w.units[block.units[number - 1].index].output
-      convolutionBackward(unit, before, geometries[number], gradient: target, into: spare, accumulating: false, w)
+      // Without a projection the block's input is the residual too, and its gradient a sum.
+      let isSum = number == 0 && block.shortcut == nil
+      convolutionBackward(unit, before, gradient: target, into: isSum ? incoming : spare, accumulating: isSum)
       swap(&target, &spare)
     }
-    if let shortcut = block.shortcut {
-      normalisationBackward(shortcut, geometries[last + 1], masked: false, gradient: incoming, into: incoming, w)
-      convolutionBackward(shortcut, input, g, gradient: incoming, into: target, accumulating: true, w)
-    } else {
-      let count = block.units[0].convolution.inputChannels * g.columns
-      let sum = target
-      w.team.split(count) { Vector.add(incoming.start + $0.lowerBound, to: sum.start + $0.lowerBound, $0.count) }
+    guard let shortcut = block.shortcut else {
+      w.gradients = [incoming, target, spare]
+      return
     }
+    normalisationBackward(shortcut, gradient: incoming, keepingMasked: false, into: incoming)
+    convolutionBackward(shortcut, input, gradient: incoming, into: target, accumulating: true)
     w.gradients = [target, spare, incoming]
   }
 
-  private func stemBackward(_ w: TrainingWorkspace, _ stem: Geometry) {
-    let (pooledGradient, target, winners) = (w.gradients[0], w.gradients[1], w.winners)
-    w.team.split(plan.stem.convolution.outputChannels * stem.images) { planes in
-      Pooling.maximumBackward(
-        planes: planes, gradient: pooledGradient.start, winners: winners, stem, into: target.start)
+  private func stemBackward() {
+    let stem = w.layouts[plan.stem.index]
+    let (pooledGradient, target, pooled) = (w.gradients[0], w.gradients[1], w.pooled)
+    let output = w.units[plan.stem.index].output
+    profile.time("pooling") {
+      crew.split(w.images) {
+        Pooling.maximumBackward(
+          images: $0, output.start, output: pooled.start, gradient: pooledGradient.start, stem.output,
+          channels: stem.outputStride, into: target.start)
+      }
     }
-    normalisationBackward(plan.stem, stem, masked: true, gradient: target, into: target, w)
-    convolutionBackward(plan.stem, w.input, w.geometry, gradient: target, into: nil, accumulating: false, w)
+    normalisationBackward(plan.stem, gradient: target, keepingMasked: false, into: target)
+    convolutionBackward(plan.stem, w.input, gradient: target, into: nil, accumulating: false)
   }
 
-  /// - Parameter masked: ReLU follows the unit; its zeroes are cut out of `gradient` first, in place.
   private func normalisationBackward(
-    _ unit: NetworkPlan.Unit, _ g: Geometry, masked: Bool, gradient: FloatBuffer, into target: FloatBuffer,
-    _ w: TrainingWorkspace
+    _ unit: NetworkPlan.Unit, gradient: FloatBuffer, keepingMasked: Bool, into target: FloatBuffer
   ) {
     let buffers = w.units[unit.index]
-    let (parameters, gradients) = (parameterBuffer.start, gradientBuffer.start)
-    let frozen = freezing.normalisation[unit.index]
-    let count = g.columns
-    w.team.split(unit.convolution.outputChannels) { channels in
-      for channel in channels {
-        let offset = channel * count
-        if masked { BatchNormalisation.mask(gradient.start + offset, by: buffers.output.start + offset, count) }
-        let gain = parameters[unit.gain + channel]
-        let deviation = buffers.deviation.start[channel]
-        if frozen {
-          BatchNormalisation.apply(
-            gradient.start + offset, count, scale: gain / deviation, shift: 0, residual: nil, rectifying: false,
-            into: target.start + offset)
-        } else {
-          let sums = BatchNormalisation.backward(
-            gradient: gradient.start + offset, x: buffers.convolved.start + offset, count,
-            mean: buffers.mean.start[channel], deviation: deviation, gain: gain, into: target.start + offset)
-          gradients[unit.gain + channel] = sums.gain
-          gradients[unit.bias + channel] = sums.bias
-        }
-      }
+    profile.time("backward normalisation") {
+      // A projection has no output of its own: no ReLU follows it.
+      normalisation(unit).backward(
+        gradient.start, output: buffers.output.count == 0 ? nil : UnsafePointer(buffers.output.start),
+        x: buffers.convolved.start, numbers(unit), buffers.normalisation, keepingMasked: keepingMasked,
+        parameterGradients: (gradients + unit.gain, gradients + unit.bias), into: target.start, crew)
     }
   }
 
   private func convolutionBackward(
-    _ unit: NetworkPlan.Unit, _ input: FloatBuffer, _ g: Geometry, gradient: FloatBuffer, into target: FloatBuffer?,
-    accumulating: Bool, _ w: TrainingWorkspace
+    _ unit: NetworkPlan.Unit, _ input: FloatBuffer, gradient: FloatBuffer, into target: FloatBuffer?,
+    accumulating: Bool
   ) {
-    w.team.backward(
-      unit.convolution, input: input.start, g, weights: parameterBuffer.start + unit.weight,
-      outputGradient: gradient.start,
-      weightGradient: freezing.convolution[unit.index] ? nil : gradientBuffer.start + unit.weight,
-      inputGradient: target?.start, accumulating: accumulating)
+    if !network.freezing.convolution[unit.index] {
+      profile.time("weight gradient \(unit.convolution.kind)") {
+        convolution(unit).weightGradient(
+          input.start, gradient.start, into: gradients + unit.weight, w.scratch, crew)
+      }
+    }
+    guard let target else { return }
+    profile.time("input gradient \(unit.convolution.kind)") {
+      convolution(unit).inputGradient(
+        gradient.start, weights: parameters + unit.weight, into: target.start, accumulating: accumulating, w.scratch,
+        crew)
+    }
   }
 }

@@ -12,6 +12,8 @@ public final class ResNet {
   package let statisticBuffer: FloatBuffer
   package private(set) var freezing: Freezing
   package var workspace: TrainingWorkspace?
+  /// Counts time by kind of layer when set.
+  package var profile: NetworkProfile?
 
   /// Fresh weights as torchvision draws them: convolutions normal with deviation √(2 / fan-out) (He 2015),
   /// normalisation 1 and 0, `fc` uniform within 1/√inputs.
@@ -84,9 +86,11 @@ public final class ResNet {
   /// - Parameter clipping: largest Euclidean norm of all gradients together; larger ones are scaled down to it.
   public func step(_ optimiser: Optimiser, learningRate: Double, clipping: Double? = nil) {
     if let clipping { clip(to: clipping) }
-    optimiser.step(
-      parameters: parameterBuffer, gradients: gradientBuffer, ranges: freezing.trainable, learningRate: learningRate,
-      threads: threads)
+    profile.time("optimiser") {
+      optimiser.step(
+        parameters: parameterBuffer, gradients: gradientBuffer, ranges: freezing.trainable, learningRate: learningRate,
+        threads: threads)
+    }
   }
 
   /// An optimiser for this network's parameters.
