@@ -1,4 +1,3 @@
-import COpenBLAS
 import Foundation
 
 /// Logistic regression with a ridge penalty: the minimum of ½|w|² + C Σ log(1 + exp(−y (w·x + b))), y = ±1, the intercept
@@ -25,7 +24,7 @@ public struct LogisticRegression: BinaryScorer, Hashable, Sendable {
     for _ in 0..<Self.mostSteps {
       let (gradient, hessian) = problem.derivatives(at: point)
       guard gradient.contains(where: { abs($0) > 1e-9 * (1 + inversePenalty) }) else { break }
-      guard let step = solve(hessian, gradient) else {
+      guard let step = DenseAlgebra.solve(lower: hessian, gradient) else {
         throw ModelError(.diverged, "logistic regression: the Hessian is singular")
       }
       var (share, halvings) = (1.0, 0)
@@ -97,20 +96,8 @@ private struct Problem {
         weighted[place] *= root
       }
     }
-    var hessian = [Double](repeating: 0, count: width * width)
-    cblas_dsyrk(
-      CblasRowMajor, CblasLower, CblasTrans, blasint(width), blasint(labels.count), 1, weighted, blasint(width), 0,
-      &hessian, blasint(width))
+    var hessian = DenseAlgebra.lowerGram(weighted, width: width)
     for feature in 0..<width - 1 { hessian[feature * width + feature] += 1 }
     return (gradient, hessian)
   }
-}
-
-/// x of A x = b for a symmetric positive definite A whose lower triangle is given, row-major; nil when it is not definite.
-private func solve(_ matrix: [Double], _ right: [Double]) -> [Double]? {
-  var (a, x) = (matrix, right)
-  var (n, columns, info) = (CInt(right.count), CInt(1), CInt(0))
-  // LAPACK reads columns: a lower triangle by rows is an upper one by columns.
-  dposv_("U", &n, &columns, &a, &n, &x, &n, &info, 1)
-  return info == 0 ? x : nil
 }

@@ -1,4 +1,3 @@
-import COpenBLAS
 import Foundation
 
 /// A support vector machine with soft margin, trained by sequential minimal optimisation with second-order choice of the
@@ -65,11 +64,8 @@ extension SupportVectorMachine.Kernel {
 
   /// K [example, example] of a table with itself.
   fileprivate func matrix(_ table: FeatureTable) -> [Double] {
-    let (count, width) = (table.exampleCount, table.featureCount)
-    var products = [Double](repeating: 0, count: count * count)
-    cblas_dgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, blasint(count), blasint(count), blasint(width), 1, table.values,
-      blasint(width), table.values, blasint(width), 0, &products, blasint(count))
+    let count = table.exampleCount
+    var products = DenseAlgebra.products(table.values, width: table.featureCount)
     guard case .radial(let gamma) = self else { return products }
     let squares = (0..<count).map { products[$0 * count + $0] }
     for i in 0..<count {
