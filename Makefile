@@ -29,7 +29,7 @@ format:
 
 # Half an hour and, the first time, some gigabytes of Python packages in .peer.
 bench-network: setup
-	swift build -c release --product ResyncBench
+	swift build -c release --product resync-bench
 	test -x .peer/bin/python || \
 	  (python3 -m venv .peer && .peer/bin/pip install torch torchvision onnx onnxruntime openvino)
 	python3 Benchmarks/network.py

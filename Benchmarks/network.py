@@ -20,7 +20,7 @@ parser.add_argument("--batch", type=int, default=64)
 parser.add_argument("--side", type=int, default=64)
 parser.add_argument("--channels", type=int, default=1)
 parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--bench", default=".build/release/ResyncBench")
+parser.add_argument("--bench", default=".build/release/resync-bench")
 parser.add_argument("--python", default=".peer/bin/python", help="has torch, torchvision, onnx, onnxruntime, openvino")
 arguments = parser.parse_args()
 
