@@ -10,7 +10,6 @@ struct CandidatePatch: Sendable {
   static let nearCount = 4 * nearTimes
   static let intervalEdgesSeconds = [0.30, 0.42, 0.54, 0.66, 0.78, 0.90, 1.02, 1.14, 1.26]
   static let count = nearCount + 4 * (intervalEdgesSeconds.count - 1)
-  static let aheadSeconds = 1.26
   static let behindSeconds = 2.0
   static let least: Float = 0.002
 
