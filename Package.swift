@@ -24,7 +24,8 @@ let services = ["Ingest", "Preprocess", "Spectrogram", "Trainer", "Predictor", "
 let package = Package(
   name: "resync",
   products: services.map { .executable(name: $0.lowercased(), targets: [$0]) } + [
-    .executable(name: "resync-bench", targets: ["ResyncBench"])
+    .executable(name: "study", targets: ["Study"]),
+    .executable(name: "resync-bench", targets: ["ResyncBench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -104,6 +105,13 @@ let package = Package(
       ]),
 
     .executableTarget(
+      name: "Study",
+      dependencies: [
+        "ResyncCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "SwiftCSV", package: "SwiftCSV"),
+      ],
+      path: "Services/Study", swiftSettings: strict),
+    .executableTarget(
       name: "ResyncBench",
       dependencies: [
         "ResyncCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -112,6 +120,7 @@ let package = Package(
       path: "Benchmarks/ResyncBench", swiftSettings: strict),
 
     tests("ResyncCoreTests", ["ResyncCore", "CKernels"]),
+    tests("StudyTests", ["Study", "ResyncCore"]),
     tests("MessagesTests", ["Messages"]),
     .target(name: "TestSupport", dependencies: ["Streaming"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("StreamingTests", ["Streaming", "TestSupport"]),

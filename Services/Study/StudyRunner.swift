@@ -1,0 +1,61 @@
+import Foundation
+
+/// Runs cells in their order, each once: what is kept is not computed again.
+package struct StudyRunner {
+  package struct Outcome: Codable, Equatable, Sendable {
+    package enum State: String, Codable, Sendable {
+      case kept, computed, failed
+      case missingData = "missing-data"
+      case notReached = "not-reached"
+    }
+    package var name: String
+    package var state: State
+    /// Why a cell failed, or which data it lacks.
+    package var reason: String?
+  }
+
+  package let store: CellStore
+  package let context: StudyContext
+
+  package init(store: CellStore, context: StudyContext) {
+    self.store = store
+    self.context = context
+  }
+
+  /// - Returns: one outcome for each cell, in order. A stop leaves the rest `notReached`.
+  package func run(_ cells: [any Cell]) throws -> [Outcome] {
+    try cells.enumerated().map { number, cell in
+      let missing = context.missing(cell.needs)
+      guard missing.isEmpty else {
+        return Outcome(
+          name: cell.name, state: .missingData, reason: missing.map(\.rawValue).joined(separator: ", "))
+      }
+      let heading = "[\(number + 1)/\(cells.count)] \(cell.name)"
+      do {
+        if try isKept(cell) { return Outcome(name: cell.name, state: .kept) }
+        try context.checkStop()
+        context.note(heading)
+        try compute(cell)
+        return Outcome(name: cell.name, state: .computed)
+      } catch is StudyStopped {
+        return Outcome(name: cell.name, state: .notReached)
+      } catch let error as CocoaError where error.isFileError {
+        // A full disk or a folder without rights concerns every cell.
+        throw error
+      } catch {
+        context.note("\(heading) failed: \(error)")
+        return Outcome(name: cell.name, state: .failed, reason: "\(error)")
+      }
+    }
+  }
+
+  private func isKept(_ cell: some Cell) throws -> Bool { try store.load(cell) != nil }
+
+  private func compute(_ cell: some Cell) throws {
+    let start = ContinuousClock.now
+    let result = try cell.run(context)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    try store.save(result, of: cell, seconds: seconds, threads: context.threads)
+    context.note(String(format: "  done in %.1f s", seconds))
+  }
+}
