@@ -88,13 +88,26 @@ struct JobRunner {
           specification: order.training, examples: data.examples, pipeline: order.pipeline, provenance: provenance,
           parent: parent, threads: settings.threads)
       }
+    var display = ProgressDisplay(logger: context.logger, prefix: "job \(jobID) ")
     while !run.isFinished {
-      let epoch = try run.runEpoch { _ in try alive(stop, idle) }
+      let epoch: EpochMetrics
+      do {
+        epoch = try run.runEpoch { progress in
+          display.show(progress)
+          try alive(stop, idle)
+        }
+      } catch is Stopped {
+        display.clear()
+        try pool.withConnection { try TrainingJobs($0).saveCheckpoint(claimed.lease, run.checkpoint()) }
+        throw Stopped()
+      }
+      display.clear()
       try pool.withConnection(attempts: 3) { connection in
         try TrainingJobs(connection).upsertEpoch(jobID: jobID, TrainingEpoch(epoch))
         try TrainingJobs(connection).saveCheckpoint(claimed.lease, run.checkpoint())
       }
-      context.logger.info("job \(jobID) epoch \(epoch.epoch): loss \(epoch.trainLoss)")
+      context.logger.info(
+        "job \(jobID) epoch \(epoch.epoch + 1) of \(order.training.epochs): loss \(epoch.trainLoss)")
     }
     try register(run.finish { _ in try alive(stop, idle) }, order, data)
   }

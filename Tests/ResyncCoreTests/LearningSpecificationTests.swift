@@ -22,6 +22,7 @@ struct LearningSpecificationTests {
     for task in ModelTask.allCases { try TrainingSpecification(task: task).validate() }
     let changes: [(String, (inout TrainingSpecification) -> Void)] = [
       ("epochs", { $0.epochs = 0 }), ("batchSize", { $0.batchSize = 1 << 30 }),
+      ("microBatchSize", { $0.microBatchSize = 0 }), ("focusing", { $0.focusing = -1 }),
       ("learningRate", { $0.learningRate = .nan }), ("weightDecay", { $0.weightDecay = -1 }),
       ("momentum", { $0.momentum = 1 }), ("gradientClipping", { $0.gradientClipping = 0 }),
       ("validationShare", { $0.validationShare = 1 }), ("timeShiftColumns", { $0.timeShiftColumns = -1 }),

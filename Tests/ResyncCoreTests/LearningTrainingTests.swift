@@ -98,6 +98,49 @@ struct LearningTrainingTests {
     #expect(seen.map(\.phase) == [.training, .training, .training, .training, .validating])
     #expect(seen.map(\.batch) == [1, 2, 3, 4, 1])
     #expect(seen.allSatisfy { $0.loss.isFinite && $0.imagesPerSecond > 0 && $0.epoch == 0 && $0.epochs == 2 })
+    // After 12 of 50 images of the first of two epochs, 88 are left.
+    #expect(abs(seen[0].secondsLeft! * seen[0].imagesPerSecond - 88) < 1e-6)
+    #expect(seen.last?.secondsLeft == nil)
+  }
+
+  @Test("progress reads as a line for a log, and as a bar no wider than the terminal")
+  func progressText() {
+    var progress = TrainingProgress(
+      phase: .training, epoch: 1, epochs: 12, batch: 40, batches: 100, loss: 0.21539, imagesPerSecond: 412.4,
+      secondsLeft: 191.2)
+    #expect(progress.line == "epoch 2/12 training 40 %: loss 0.2154, 412 images/s, 3:12 left")
+    #expect(
+      progress.bar(columns: 120)
+        == "epoch 2/12 training [############------------------] loss 0.2154, 412 images/s, 3:12 left")
+    for columns in 1...120 { #expect(progress.bar(columns: columns).count < columns) }
+    progress.secondsLeft = 3 * 3600 + 62
+    #expect(progress.line.hasSuffix("3:01:02 left"))
+    progress.secondsLeft = nil
+    progress.phase = .validating
+    #expect(progress.line == "epoch 2/12 validating 40 %: loss 0.2154, 412 images/s")
+  }
+
+  @Test("a batch computed in parts gives one step, the same with any thread count, and resumes")
+  func microBatches() throws {
+    var specification = MadeUp.specification(.beatClass, epochs: 2)
+    specification.batchSize = 25
+    specification.microBatchSize = 10
+    let examples = MadeUp.beatExamples()
+    let run = try MadeUp.run(specification, examples, threads: 1)
+    var losses: [Double] = []
+    try run.runEpoch { if $0.phase == .training { losses.append($0.loss) } }
+    #expect(losses.count == 2)
+    let resumed = try TrainingRun(
+      resuming: run.checkpoint(), specification: specification, examples: examples, pipeline: MadeUp.pipeline,
+      provenance: MadeUp.provenance, threads: 3)
+    try run.runEpoch()
+    try resumed.runEpoch()
+    #expect(try same(run.finish().encoded(), resumed.finish().encoded()))
+    specification.microBatchSize = 25
+    let whole = try MadeUp.run(specification, examples)
+    var first = 0.0
+    try whole.runEpoch { if $0.batch == 1, $0.phase == .training { first = $0.loss } }
+    #expect(first != losses[0] && abs(first - losses[0]) < 0.2 * first, "parts weigh as in the whole batch")
   }
 
   @Test("a response model is fine-tuned from a beat model, its first layer inflated, and scores patients")

@@ -161,6 +161,25 @@ struct NetworkKernelTests {
     #expect(Loss.softmax([1e4, 1e4]) == [0.5, 0.5])
   }
 
+  @Test("the focal loss and its gradient equal the definition, also where an example is certain", arguments: [0.5, 2])
+  func focalLoss(focusing: Double) {
+    let logits: [Float] = [1, -2, 0.5, 3, 3, -1]
+    let (loss, gradient) = Loss.crossEntropy(
+      logits: logits, labels: [2, 0], weights: [1.5, 0.5], classes: 3, focusing: focusing, total: 4)
+    func definition(_ z: [Double]) -> Double {
+      [(Array(z[0..<3]), 2, 1.5), (Array(z[3..<6]), 0, 0.5)].map { row, label, weight in
+        let p = exp(row[label]) / row.map { exp($0) }.reduce(0, +)
+        return -weight * pow(1 - p, focusing) * log(p) / 4
+      }.reduce(0, +)
+    }
+    let wide = logits.map(Double.init)
+    #expect(abs(loss - definition(wide)) < 1e-9)
+    #expect(relativeError(gradient, centralDifferences(wide, step: 1e-5, definition)) < 1e-6)
+
+    let certain = Loss.crossEntropy(logits: [1e4, 0], labels: [0], weights: [1], classes: 2, focusing: focusing)
+    #expect(certain.loss == 0 && certain.gradient == [0, 0])
+  }
+
   @Test("every item of a job runs once, also when jobs come from several threads")
   func pool() async {
     let pool = WorkerPool(helpers: 3)

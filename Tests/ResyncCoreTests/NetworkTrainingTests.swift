@@ -53,6 +53,21 @@ struct NetworkTrainingTests {
     }
   }
 
+  @Test("gradients of a batch computed in parts add up")
+  func accumulation() throws {
+    let network = try ResNet(configuration: Self.tiny, seed: 3, threads: 2)
+    func gradient(_ batches: [Batch], accumulating: Bool) -> [Float] {
+      for (number, batch) in batches.enumerated() {
+        network.backward(logitGradients: batch.loss(network).gradient, accumulating: accumulating && number > 0)
+      }
+      return network.gradientBuffer.values
+    }
+    let batches = [Batch(count: 12), Batch(count: 7, name: "b"), Batch(count: 9, name: "c")]
+    let each = batches.map { gradient([$0], accumulating: false) }
+    let sum = each[0].indices.map { (each[0][$0] + each[1][$0]) + each[2][$0] }
+    #expect(gradient(batches, accumulating: true) == sum)
+  }
+
   @Test("it overfits 32 examples")
   func overfits() throws {
     let network = try ResNet(configuration: Self.tiny, seed: 3)

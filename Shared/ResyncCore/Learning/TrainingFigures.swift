@@ -66,19 +66,3 @@ public struct EpochMetrics: Codable, Hashable, Sendable {
   public var validationMacroF1: Double? { validation?.macroF1 }
   public var validationAUC: Double? { validation?.auc }
 }
-
-/// Where a run stands; given after each batch.
-public struct TrainingProgress: Hashable, Sendable {
-  public enum Phase: String, Sendable { case training, validating, finishing }
-
-  public var phase: Phase
-  /// From 0.
-  public var epoch: Int
-  public var epochs: Int
-  /// Batches done in this phase of this epoch, and how many there are.
-  public var batch: Int
-  public var batches: Int
-  /// Mean training loss of the epoch so far.
-  public var loss: Double
-  public var imagesPerSecond: Double
-}

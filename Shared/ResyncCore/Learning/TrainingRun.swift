@@ -112,10 +112,12 @@ public final class TrainingRun {
       state.lossSum += try train(order[range]) * Double(range.count)
       state.batch += 1
       seen += range.count
+      let now = speed()
       try progress(
         TrainingProgress(
           phase: .training, epoch: state.epoch, epochs: specification.epochs, batch: state.batch, batches: batches,
-          loss: state.lossSum / Double(range.upperBound), imagesPerSecond: speed()))
+          loss: state.lossSum / Double(range.upperBound), imagesPerSecond: now,
+          secondsLeft: Double((specification.epochs - state.epoch) * order.count - range.upperBound) / now))
     }
     let imagesPerSecond = speed()
     let trainLoss = state.lossSum / Double(order.count)
@@ -132,17 +134,34 @@ public final class TrainingRun {
 
   /// One step on some training examples, given as positions in the training part. Returns the loss.
   private func train(_ batch: ArraySlice<Int>) throws -> Double {
+    let parts = (batch.count + specification.microBatchSize - 1) / specification.microBatchSize
+    var loss = 0.0
+    for part in 0..<parts {
+      let (low, high) = (part * batch.count / parts, (part + 1) * batch.count / parts)
+      loss += addGradients(
+        batch[(batch.startIndex + low)..<(batch.startIndex + high)], of: batch.count, isFirst: part == 0)
+    }
+    guard loss.isFinite else { throw diverged("the loss is \(loss)") }
+    let rate = specification.schedule.rate(
+      base: specification.learningRate, step: state.epoch * batches + state.batch, total: specification.epochs * batches
+    )
+    network.step(optimiser, learningRate: rate, clipping: specification.gradientClipping)
+    return loss
+  }
+
+  /// Sends a part of a batch of `total` examples forward and back. Returns its share of the loss.
+  private func addGradients(_ part: ArraySlice<Int>, of total: Int, isFirst: Bool) -> Double {
     let image = pipeline.image
     let channels = Array(0..<specification.leadSet.channelCount)
     let size = channels.count * image.rows * image.columns
-    let members = batch.map { (position: $0, example: examples[split.training[$0]]) }
+    let members = part.map { (position: $0, example: examples[split.training[$0]]) }
     images = [Float](repeating: 0, count: members.count * size)
-    let (epoch, total) = (state.epoch, split.training.count)
+    let first = state.epoch * split.training.count
     images.withUnsafeMutableBufferPointer { target in
       let start = target.baseAddress!
       WorkerPool.shared.run(members.count, threads: threads) { [specification, normalisation] i, _ in
         let (position, example) = members[i]
-        let seed = Self.seed(specification, .augmentation, epoch * total + position)
+        let seed = Self.seed(specification, .augmentation, first + position)
         normalisation.fill(
           example.image, channels: channels, augmentation: Augmentation(specification, seed: seed),
           into: start + i * size)
@@ -153,13 +172,8 @@ public final class TrainingRun {
       count: members.count, height: image.rows, width: image.columns)
     let (loss, gradient) = Loss.crossEntropy(
       logits: logits, labels: members.map(\.example.label), weights: members.map { weights[$0.position] },
-      classes: specification.task.classNames.count)
-    guard loss.isFinite else { throw diverged("the loss is \(loss)") }
-    network.backward(logitGradients: gradient)
-    let rate = specification.schedule.rate(
-      base: specification.learningRate, step: state.epoch * batches + state.batch, total: specification.epochs * batches
-    )
-    network.step(optimiser, learningRate: rate, clipping: specification.gradientClipping)
+      classes: specification.task.classNames.count, focusing: specification.focusing, total: total)
+    network.backward(logitGradients: gradient, accumulating: !isFirst)
     return loss
   }
 

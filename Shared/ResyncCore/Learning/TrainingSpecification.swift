@@ -51,6 +51,10 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
   public var leadSet: LeadSet
   public var epochs: Int
   public var batchSize = 64
+  /// Images computed at once: a larger batch is computed in parts of even size whose gradients are added up, which bounds
+  /// memory. Batch normalisation then takes its statistics from each part, not from the batch ("ghost batch
+  /// normalisation", Hoffer et al. 2017).
+  public var microBatchSize = 128
   public var learningRate: Double
   public var schedule: LearningRateSchedule
   public var optimiser: OptimiserConfiguration.Kind = .adam
@@ -61,6 +65,8 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
   public var gradientClipping: Double?
   public var seed: UInt64 = 1
   public var classWeighting: ClassWeighting
+  /// γ of the focal loss (Lin et al. 2017); 0 is plain cross-entropy.
+  public var focusing = 0.0
   /// Parameters whose torchvision key begins with one of these do not train; their batch normalisation keeps its
   /// statistics.
   public var freezePrefixes: [String] = []
@@ -93,6 +99,7 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
     try read(&leadSet, .leadSet)
     try read(&epochs, .epochs)
     try read(&batchSize, .batchSize)
+    try read(&microBatchSize, .microBatchSize)
     try read(&learningRate, .learningRate)
     try read(&schedule, .schedule)
     try read(&optimiser, .optimiser)
@@ -101,6 +108,7 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
     gradientClipping = try c.decodeIfPresent(Double.self, forKey: .gradientClipping)
     try read(&seed, .seed)
     try read(&classWeighting, .classWeighting)
+    try read(&focusing, .focusing)
     try read(&freezePrefixes, .freezePrefixes)
     try read(&validationShare, .validationShare)
     try read(&timeShiftColumns, .timeShiftColumns)
@@ -130,6 +138,8 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
     }
     try check("epochs", epochs, 1...10_000)
     try check("batchSize", batchSize, 1...4096)
+    try check("microBatchSize", microBatchSize, 1...4096)
+    try check("focusing", focusing, 0...10)
     try check("learningRate", learningRate, 1e-9...10)
     try check("weightDecay", weightDecay, 0...1)
     try check("momentum", momentum, 0...0.9999)

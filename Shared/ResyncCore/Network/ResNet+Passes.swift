@@ -25,11 +25,18 @@ extension ResNet {
   }
 
   /// Gradients of every parameter that trains, for the batch last sent forward; those of frozen parameters are 0.
-  /// - Parameter logitGradients: [count, classCount], as `Loss.crossEntropy` gives them.
-  public func backward(logitGradients: [Float]) {
+  /// - Parameters:
+  ///   - logitGradients: [count, classCount], as `Loss.crossEntropy` gives them.
+  ///   - accumulating: adds to the gradients that are there, for a batch that is computed in parts.
+  public func backward(logitGradients: [Float], accumulating: Bool = false) {
     guard let w = workspace else { preconditionFailure("backward needs a forward pass first") }
     precondition(logitGradients.count == w.images * configuration.classCount, "logits and batch disagree")
+    let count = gradientBuffer.count
+    if accumulating { earlierGradients.start.update(from: gradientBuffer.start, count: count) }
     Crew.with(threads: threads) { Pass(network: self, w: w, crew: $0).backward(logitGradients) }
+    if accumulating {
+      for i in 0..<count { gradientBuffer.start[i] += earlierGradients.start[i] }
+    }
   }
 }
 

@@ -10,6 +10,8 @@ public final class ResNet {
   package let parameterBuffer: FloatBuffer
   package let gradientBuffer: FloatBuffer
   package let statisticBuffer: FloatBuffer
+  /// Of the earlier parts of a batch while the next is computed.
+  package private(set) lazy var earlierGradients = FloatBuffer(count: plan.parameterCount)
   package private(set) var freezing: Freezing
   package var workspace: TrainingWorkspace?
   /// Counts time by kind of layer when set.
