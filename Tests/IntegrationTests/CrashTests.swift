@@ -51,9 +51,9 @@ extension IntegrationTests {
       let manifest = suite.folder.appendingPathComponent("training.jsonl").path
       try suite.resync("publish", folder.path, "--manifest", manifest)
       let epochs = 10
-      func train() throws -> String {
+      func train(width: Double = 0.125) throws -> String {
         let output = try suite.resync(
-          "train", "--task", "beat-class", "--manifest", manifest, "--width", "0.125", "--epochs", "\(epochs)",
+          "train", "--task", "beat-class", "--manifest", manifest, "--width", "\(width)", "--epochs", "\(epochs)",
           "--no-promote", "--detach")
         return try String(#require(output.firstMatch(of: /job ([0-9a-f-]+) submitted/)).1)
       }
@@ -71,11 +71,20 @@ extension IntegrationTests {
       try #require(trainer).crash()
       #expect(try jobs.find(job)?.state == .running)
       #expect(try jobs.epochs(job).count < epochs)
-      try suite.start("trainer", instance: "trainer-2")
+      let second = try suite.start("trainer", instance: "trainer-2")
       let resumed = try finished(job)
       #expect(resumed.modelID == model)
       #expect(resumed.attempts == 2)
       #expect(try jobs.epochs(job).map(\.trainLoss) == jobs.epochs(undisturbed).map(\.trainLoss))
+
+      // One that is asked to stop keeps the batches of the epoch at hand.
+      let stopped = try train(width: 1)
+      try waitUntil("job \(stopped) trains") { second.logText.contains("job \(stopped) trains on") }
+      second.terminate()
+      #expect(try second.exitStatus() == 0)
+      #expect(try jobs.find(stopped)?.state == .queued)
+      #expect(try jobs.epochs(stopped).count < epochs)
+      #expect(try jobs.claim(jobID: stopped, owner: "next", leaseSeconds: 60)?.checkpoint != nil)
     }
   }
 }
