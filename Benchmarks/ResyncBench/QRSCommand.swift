@@ -79,30 +79,6 @@ struct FaultFigures {
   }
 }
 
-/// One recording through the streaming chain and the accumulator of the twelve-lead measures.
-struct AnalysedRecording {
-  let beats: [ExtractedBeat]
-  let paced: Bool
-  let measures: TwelveLeadMeasures?
-
-  /// - Parameters:
-  ///   - samples: [lead][sample] at `nativeHz`, mV.
-  ///   - rateHz: rate to which they are resampled.
-  init(_ samples: [[Float]], leads: [Lead], nativeHz: Double, rateHz: Int, sex: PatientSex? = nil) throws {
-    var pipeline = PipelineConfiguration()
-    pipeline.canonicalRateHz = rateHz
-    var extractor = try BeatExtractor(pipeline: pipeline, sampleRateHz: nativeHz, leads: leads)
-    var accumulator = TwelveLeadAccumulator(leads: leads, nativeRateHz: nativeHz, segmentRateHz: rateHz)
-    accumulator.watch(samples)
-    let first = extractor.consume(samples, references: [])
-    let (rest, ended) = extractor.finish()
-    beats = first + rest
-    for beat in beats { accumulator.add(beat) }
-    paced = ended.paced
-    measures = accumulator.measures(sex: sex)
-  }
-}
-
 /// How often something is told where it is, and where it is not.
 struct Told {
   private var right = 0

@@ -92,7 +92,8 @@ struct QRSOnLUDB {
     let signals = record.millivolts()
     let samples = order.map { signals[$0] }
     func analysed(_ samples: [[Float]]) throws -> AnalysedRecording {
-      try AnalysedRecording(samples, leads: Lead.allCases, nativeHz: native, rateHz: rateHz)
+      try AnalysedRecording(
+        samples, leads: Lead.allCases, nativeHz: native, pipeline: PipelineConfiguration(canonicalRateHz: rateHz))
     }
     let analysis = try analysed(samples)
     let beats = analysis.beats

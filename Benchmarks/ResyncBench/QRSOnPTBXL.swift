@@ -37,7 +37,9 @@ struct QRSOnPTBXL {
       let sex: PatientSex? = ["0": .male, "1": .female][row["sex"] ?? ""]
       let (samples, leads, rate) = try signals(path)
       let accumulate = { (samples: [[Float]]) in
-        try AnalysedRecording(samples, leads: leads, nativeHz: rate, rateHz: 500, sex: sex).measures
+        try AnalysedRecording(
+          samples, leads: leads, nativeHz: rate, pipeline: PipelineConfiguration(canonicalRateHz: 500), sex: sex
+        ).measures
       }
       guard let measures = try accumulate(samples) else {
         without += 1

@@ -142,4 +142,21 @@ public struct ReportedRates: Codable, Hashable, Sendable {
     self.sensitivity = sensitivity
     self.specificity = specificity
   }
+
+  /// The rates of counts; the one triple that they can have.
+  /// - Throws: `ModelError` with code `invalidMetric` when an outcome has no decisions.
+  public init(_ counts: BinaryCounts) throws {
+    guard let accuracy = counts.accuracy, let sensitivity = counts.sensitivity, let specificity = counts.specificity
+    else { throw ModelError(.invalidMetric, "rates need decisions on examples of both labels") }
+    try self.init(accuracy: accuracy, sensitivity: sensitivity, specificity: specificity)
+  }
+
+  /// What was stored is checked like anything else.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      accuracy: values.decode(Double.self, forKey: .accuracy),
+      sensitivity: values.decode(Double.self, forKey: .sensitivity),
+      specificity: values.decode(Double.self, forKey: .specificity))
+  }
 }
