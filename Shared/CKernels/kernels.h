@@ -72,6 +72,7 @@ const resync_kernels KERNELS = {
     .tile_gradient = tile_gradient,
     .tile_weights = tile_weights,
     .tile_filters = tile_filters,
+    .tile_turn = tile_turn,
     .tile_product = tile_product,
     .tile_weight_gradient = tile_weight_gradient,
     .moments = moments,

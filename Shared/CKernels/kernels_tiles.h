@@ -1,20 +1,20 @@
 // Transforms of tiles. Each side is transformed alone: first every column, then every row.
 //
 // With d the inputs, g the filter and m the products at the points: outputs = Aᵀ [(G g) ∘ (Bᵀ d)]. For tiles of four the
-// points are 0, ±1, ±2 and infinity, and the matrices those of Lavin & Gray (2016).
+// points are 0, ±1, ±2 and infinity, and the matrices those of Lavin & Gray (2016), but that the fractions of G's rows are
+// moved to Bᵀ's: where tiles are few, the transform of the weights is what costs.
 
 /// Bᵀ d
 INLINE void input_4(const vec *d, size_t step, vec *o, size_t by) {
   const vec d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
-  const vec four = all(4), minus_five = all(-5), two = all(2);
-  const vec even = fused(all(-4), d2, d4), odd = fused(all(-4), d1, d3);
-  const vec near = d4 - d2, far = two * (d3 - d1);
-  o[0] = fused(four, d0, fused(minus_five, d2, d4));
+  const vec even = fused(all(2.0f / 3), d2, all(-1.0f / 6) * d4), odd = fused(all(2.0f / 3), d1, all(-1.0f / 6) * d3);
+  const vec near = all(1.0f / 24) * (d4 - d2), far = all(1.0f / 12) * (d3 - d1);
+  o[0] = fused(all(-1.25f), d2, fused(all(0.25f), d4, d0));
   o[by] = even + odd;
   o[2 * by] = even - odd;
   o[3 * by] = near + far;
   o[4 * by] = near - far;
-  o[5 * by] = fused(four, d1, fused(minus_five, d3, d5));
+  o[5 * by] = fused(all(4), d1, fused(all(-5), d3, d5));
 }
 
 /// Aᵀ m
@@ -40,26 +40,39 @@ INLINE void gradient_4(const vec *y, size_t step, vec *o, size_t by) {
   o[5 * by] = y3;
 }
 
+/// Rows of G g, two by two: the first and the last, the second and the third, the two others.
+INLINE void weights_4_pair(const size_t pair, vec g0, vec g1, vec g2, vec *low, vec *high) {
+  if (pair == 0) {
+    *low = g0;
+    *high = g2;
+  } else if (pair == 1) {
+    const vec ends = g0 + g2;
+    *low = ends + g1;
+    *high = ends - g1;
+  } else {
+    const vec ends = fused(all(4), g2, g0);
+    *low = fused(all(2), g1, ends);
+    *high = fused(all(-2), g1, ends);
+  }
+}
+
+enum { PAIRS = 3 };
+static const size_t pairs_4[PAIRS][2] = {{0, 5}, {1, 2}, {3, 4}};
+
 /// G g
 INLINE void weights_4(const vec *g, size_t step, vec *o, size_t by) {
-  const vec g0 = g[0], g1 = g[step], g2 = g[2 * step];
-  const vec ends = all(-1.0f / 6) * (g0 + g2), middle = all(-1.0f / 6) * g1;
-  const vec wide = fused(all(1.0f / 24), g0, all(1.0f / 6) * g2), tall = all(1.0f / 12) * g1;
-  o[0] = all(0.25f) * g0;
-  o[by] = ends + middle;
-  o[2 * by] = ends - middle;
-  o[3 * by] = wide + tall;
-  o[4 * by] = wide - tall;
-  o[5 * by] = g2;
+  UNROLL for (size_t pair = 0; pair < PAIRS; pair++) {
+    weights_4_pair(pair, g[0], g[step], g[2 * step], o + pairs_4[pair][0] * by, o + pairs_4[pair][1] * by);
+  }
 }
 
 /// Gᵀ u
 INLINE void weight_gradient_4(const vec *u, size_t step, vec *o, size_t by) {
   const vec u0 = u[0], u1 = u[step], u2 = u[2 * step], u3 = u[3 * step], u4 = u[4 * step], u5 = u[5 * step];
-  const vec near = all(-1.0f / 6) * (u1 + u2), far = u3 + u4;
-  o[0] = fused(all(0.25f), u0, fused(all(1.0f / 24), far, near));
-  o[by] = fused(all(1.0f / 6), u2 - u1, all(1.0f / 12) * (u3 - u4));
-  o[2 * by] = fused(all(1.0f / 6), far, near) + u5;
+  const vec near = u1 + u2, far = u3 + u4;
+  o[0] = u0 + near + far;
+  o[by] = fused(all(2), u3 - u4, u1 - u2);
+  o[2 * by] = fused(all(4), far, near) + u5;
 }
 
 // The map of two has y₀ = g₁ d₀ + g₂ d₁ and y₁ = g₀ d₀ + g₁ d₁, which is g₁ (d₀ + d₁) plus one product each.
@@ -275,71 +288,98 @@ static void tile_filters(
 }
 
 enum {
-  /// Rows of weights at the points that stay in the nearest cache.
+  /// Points on a side of a tile of four, and of the tile.
+  SIDE = 6,
+  POINTS = SIDE * SIDE,
+  /// Rows of filters that stay in the nearest cache.
   FEW_DEPTH = 32,
-  /// Floats from one point to the next: not a power of two, lest all points fall on the same lines of the cache.
-  FEW_STRIDE = (FEW_DEPTH + 1) * RESYNC_PANEL,
-  FEW_ROWS = 4,
-  /// Rows of filters that are asked for before they are needed.
-  AHEAD = 8,
-  /// Points computed side by side, lest one chain of sums wait for itself.
-  FEW_POINTS = LANES == 16 ? 4 : 1,
+  /// Tiles whose sums are kept in registers.
+  FEW_ROWS = LANES == 16 ? 4 : 2,
 };
 
-/// FEW_POINTS points of `rows` tiles, `depth` further along k.
+/// Adds up `lines` lines of points, six each, of `rows` tiles, `depth` further along k. The weights at the points are made
+/// from the filters and used at once: none is stored.
 INLINE void few(
-    const size_t rows, size_t depth, bool first, const float *a, size_t a_stride, size_t lda, const float *b, float *c,
-    size_t c_stride, size_t ldc) {
-  vec sum[FEW_POINTS][FEW_ROWS][VECTORS];
-  UNROLL for (size_t q = 0; q < FEW_POINTS; q++) {
-    UNROLL for (size_t i = 0; i < rows; i++) {
-      UNROLL for (size_t v = 0; v < VECTORS; v++) {
-        sum[q][i][v] = first ? (vec){} : load(c + q * c_stride + i * ldc + v * LANES);
+    const size_t rows, const size_t pair, const size_t line, const size_t lines, size_t depth, bool first,
+    const float *turned, const float *filters, float *c, size_t c_stride, size_t ldc) {
+  vec sum[2][SIDE][FEW_ROWS];
+  UNROLL for (size_t l = 0; l < lines; l++) {
+    UNROLL for (size_t q = 0; q < SIDE; q++) {
+      const size_t point = pairs_4[pair][line + l] * SIDE + q;
+      UNROLL for (size_t i = 0; i < rows; i++) {
+        sum[l][q][i] = first ? (vec){} : load(c + point * c_stride + i * ldc);
       }
     }
   }
   for (size_t p = 0; p < depth; p++) {
-    UNROLL for (size_t q = 0; q < FEW_POINTS; q++) {
-      UNROLL for (size_t v = 0; v < VECTORS; v++) {
-        const vec right = load(b + q * FEW_STRIDE + p * RESYNC_PANEL + v * LANES);
+    const float *g = filters + p * TAPS * RESYNC_PANEL;
+    vec half[2][3];
+    UNROLL for (size_t column = 0; column < 3; column++) {
+      weights_4_pair(
+          pair, load(g + column * RESYNC_PANEL), load(g + (3 + column) * RESYNC_PANEL),
+          load(g + (6 + column) * RESYNC_PANEL), &half[0][column], &half[1][column]);
+    }
+    UNROLL for (size_t l = 0; l < lines; l++) {
+      vec weights[SIDE];
+      weights_4(half[line + l], 1, weights, 1);
+      UNROLL for (size_t q = 0; q < SIDE; q++) {
+        const size_t point = pairs_4[pair][line + l] * SIDE + q;
         UNROLL for (size_t i = 0; i < rows; i++) {
-          sum[q][i][v] = fused(all(a[q * a_stride + i * lda + p]), right, sum[q][i][v]);
+          sum[l][q][i] = fused(all(turned[(p * POINTS + point) * rows + i]), weights[q], sum[l][q][i]);
         }
       }
     }
   }
-  UNROLL for (size_t q = 0; q < FEW_POINTS; q++) {
-    UNROLL for (size_t i = 0; i < rows; i++) {
-      UNROLL for (size_t v = 0; v < VECTORS; v++) store(c + q * c_stride + i * ldc + v * LANES, sum[q][i][v]);
+  UNROLL for (size_t l = 0; l < lines; l++) {
+    UNROLL for (size_t q = 0; q < SIDE; q++) {
+      const size_t point = pairs_4[pair][line + l] * SIDE + q;
+      UNROLL for (size_t i = 0; i < rows; i++) store(c + point * c_stride + i * ldc, sum[l][q][i]);
+    }
+  }
+}
+
+/// All points of `rows` tiles. One tile leaves registers for two lines of points at a time.
+INLINE void few_tiles(
+    const size_t rows, size_t depth, bool first, const float *turned, const float *filters, float *c, size_t c_stride,
+    size_t ldc) {
+  const size_t lines = LANES == 16 && rows == 1 ? 2 : 1;
+  UNROLL for (size_t pair = 0; pair < PAIRS; pair++) {
+    UNROLL for (size_t line = 0; line < 2; line += lines) {
+      few(rows, pair, line, lines, depth, first, turned, filters, c, c_stride, ldc);
+    }
+  }
+}
+
+static void tile_turn(
+    size_t m, size_t k, size_t first, size_t count, const float *points, size_t stride, size_t ld, float *turned) {
+  for (size_t row = 0; row < m; row += FEW_ROWS) {
+    const size_t rows = MINIMUM(FEW_ROWS, m - row);
+    float *to = turned + (row * k + first * rows) * POINTS;
+    for (size_t p = first; p < first + count; p++) {
+      for (size_t point = 0; point < POINTS; point++) {
+        for (size_t i = 0; i < rows; i++) *to++ = points[point * stride + (row + i) * ld + p];
+      }
     }
   }
 }
 
 static void tile_product(
-    size_t m, size_t k, const float *a, size_t a_stride, size_t lda, const float *filters, float *c, size_t c_stride,
-    size_t ldc) {
-  enum { POINTS = 36 };
-  float weights[POINTS * FEW_STRIDE] __attribute__((aligned(64)));
+    size_t m, size_t k, const float *turned, const float *filters, float *c, size_t c_stride, size_t ldc) {
   for (size_t p = 0; p < k; p += FEW_DEPTH) {
-    const size_t depth = MINIMUM(FEW_DEPTH, k - p), stride = FEW_STRIDE;
-    const bool turned = false;
-    for (size_t row = 0; row < depth; row++) {
-      const float *from = filters + (p + row) * TAPS * RESYNC_PANEL;
-      float *to = weights + row * RESYNC_PANEL;
-      // They come from far away, and a transform is too long for the processor to look ahead by itself.
-      UNROLL for (size_t t = 0; t < TAPS; t++) __builtin_prefetch(from + (AHEAD * TAPS + t) * RESYNC_PANEL);
-      WEIGHTS_TO_POINTS(weights_4, 6)
-    }
-    for (size_t point = 0; point < POINTS; point += FEW_POINTS) {
-      const float *b = weights + point * stride;
-      for (size_t row = 0; row < m; row += FEW_ROWS) {
-        const float *from = a + point * a_stride + row * lda + p;
-        float *to = c + point * c_stride + row * ldc;
+    const size_t depth = MINIMUM(FEW_DEPTH, k - p);
+    const bool first = p == 0;
+    for (size_t row = 0; row < m; row += FEW_ROWS) {
+      const float *from = turned + (row * k + p * MINIMUM(FEW_ROWS, m - row)) * POINTS;
+      for (size_t v = 0; v < RESYNC_PANEL; v += LANES) {
+        const float *block = filters + p * TAPS * RESYNC_PANEL + v;
+        float *to = c + row * ldc + v;
         switch (m - row) {
-          case 1: few(1, depth, p == 0, from, a_stride, lda, b, to, c_stride, ldc); break;
-          case 2: few(2, depth, p == 0, from, a_stride, lda, b, to, c_stride, ldc); break;
-          case 3: few(3, depth, p == 0, from, a_stride, lda, b, to, c_stride, ldc); break;
-          default: few(4, depth, p == 0, from, a_stride, lda, b, to, c_stride, ldc); break;
+          case 1: few_tiles(1, depth, first, from, block, to, c_stride, ldc); break;
+#if LANES == 16
+          case 2: few_tiles(2, depth, first, from, block, to, c_stride, ldc); break;
+          case 3: few_tiles(3, depth, first, from, block, to, c_stride, ldc); break;
+#endif
+          default: few_tiles(FEW_ROWS, depth, first, from, block, to, c_stride, ldc); break;
         }
       }
     }

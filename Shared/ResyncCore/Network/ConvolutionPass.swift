@@ -2,8 +2,8 @@ import CKernels
 
 /// Memory that convolutions share one after the other: a part for each worker and one for all.
 package final class ConvolutionScratch: Sendable {
-  fileprivate let workers: [FloatBuffer]
-  fileprivate let shared: FloatBuffer
+  let workers: [FloatBuffer]
+  let shared: FloatBuffer
 
   /// - Parameters:
   ///   - layouts: all convolutions that will use it.
@@ -20,9 +20,9 @@ package final class ConvolutionScratch: Sendable {
 /// A convolution of some images: how the work falls into steps and items, and where in the scratch memory things lie.
 /// What is computed is `ConvolutionLayout`'s; none of the choices here changes a bit.
 package struct ConvolutionPass {
-  private let layout: ConvolutionLayout
-  private let images: Int
-  private let kernels: Kernels
+  let layout: ConvolutionLayout
+  let images: Int
+  let kernels: Kernels
 
   package init(_ layout: ConvolutionLayout, images: Int, kernels: Kernels = .best) {
     self.layout = layout
@@ -32,7 +32,7 @@ package struct ConvolutionPass {
 
   /// Rows of so many floats, which a tile reads side by side, would fall on the same lines of the cache if they lay a power
   /// of two apart; they are moved first.
-  private static let longRow = 512
+  static let longRow = 512
   /// Rows of patches that a worker gathers at once; their products then reuse each panel of weights from the cache.
   private static let rowsAtOnce = 56
   /// Floats of points that stay in a core's second-level cache beside the weights.
@@ -40,24 +40,24 @@ package struct ConvolutionPass {
   /// Floats of points of all workers together: part of the third-level cache.
   private static let sharedPoints = 1 << 20
 
-  private var inputs: Int { layout.inputStride }
-  private var outputs: Int { layout.outputStride }
-  private var pixels: Int { images * layout.output.plane }
+  var inputs: Int { layout.inputStride }
+  var outputs: Int { layout.outputStride }
+  var pixels: Int { images * layout.output.plane }
   /// Weights at the points are small enough to stay near a core, so each worker takes a few tiles through all steps.
-  private var takesTilesAlone: Bool { canTakeTilesAlone && images * layout.tiles >= Self.manyTiles }
+  var takesTilesAlone: Bool { canTakeTilesAlone && images * layout.tiles >= Self.manyTiles }
   private var canTakeTilesAlone: Bool { inputs * outputs <= 128 * 128 }
   private static let manyTiles = 32
-  private static let fewTiles = 16
+  private static let fewTiles = 4
   private var tilesAlone: Int { min(112, max(14, Self.workerPoints / (layout.points * (inputs + outputs)) / 14 * 14)) }
   /// Images whose tiles are computed at once when the steps are shared.
-  private var imagesTogether: Int {
+  var imagesTogether: Int {
     min(images, max(1, Self.sharedPoints / (layout.points * layout.tiles * (inputs + outputs))))
   }
   /// Images whose patches are kept at once for gradients.
-  private var patchImages: Int { min(images, max(1, Self.sharedPoints / (layout.patchStride * layout.output.plane))) }
+  var patchImages: Int { min(images, max(1, Self.sharedPoints / (layout.patchStride * layout.output.plane))) }
 
   /// Rows of points of `tiles` tiles.
-  private struct Points {
+  struct Points {
     let tiles: Int
     let row: Int
     /// Floats from one point to the next: not a power of two, lest all points of a tile fall on one line of the cache.
@@ -87,7 +87,9 @@ package struct ConvolutionPass {
   fileprivate var inferenceCount: Int {
     switch layout.method {
     // Fewer images may come than there is room for, and then share the steps.
-    case .tiles: pointCount(canTakeTilesAlone ? min(imagesTogether, Self.manyTiles / layout.tiles + 1) : imagesTogether)
+    case .tiles:
+      pointCount(canTakeTilesAlone ? min(imagesTogether, Self.manyTiles / layout.tiles + 1) : imagesTogether)
+        + layout.points * inputs * Self.fewTiles
     case .patches: 0
     }
   }
@@ -98,8 +100,6 @@ package struct ConvolutionPass {
     case .patches: layout.packedCount + patchImages * layout.output.plane * layout.patchStride
     }
   }
-
-  // MARK: - Forward
 
   /// output = weights ∗ input, with an epilogue.
   /// - Parameters:
@@ -144,7 +144,7 @@ package struct ConvolutionPass {
   }
 
   /// One direction of a convolution over tiles: the forward pass, or the input's gradient with the roles exchanged.
-  private struct TileSide {
+  struct TileSide {
     let kind: resync_tiles
     let layout: ConvolutionLayout
     let images: Int
@@ -198,19 +198,23 @@ package struct ConvolutionPass {
     let count = images * layout.tiles
     let (a, c) = (Points(tiles: count, channels: inputs), Points(tiles: count, channels: outputs))
     let products = memory + layout.points * a.stride
+    let turned = products + layout.points * c.stride
     let side = TileSide(
       kind: RESYNC_TILES_4, layout: layout, images: images, from: inputs, to: outputs, source: input,
       weights: filters, target: output, epilogue: epilogue, kernels: kernels)
     crew.split(count) { tiles in side.transform(tiles, memory + tiles.lowerBound * a.row, a) }
+    crew.split(inputs) { [kernels, inputs] channels in
+      kernels.table.tile_turn(count, inputs, channels.lowerBound, channels.count, memory, a.stride, a.row, turned)
+    }
     crew.run(outputs / Kernels.panel) { [kernels, inputs] panel, _ in
       let column = panel * Kernels.panel
       kernels.table.tile_product(
-        count, inputs, memory, a.stride, a.row, filters + column * inputs * 9, products + column, c.stride, c.row)
+        count, inputs, turned, filters + column * inputs * 9, products + column, c.stride, c.row)
       side.finish(0..<count, columns: column..<column + Kernels.panel, products, c)
     }
   }
 
-  private func alone(_ side: TileSide, _ scratch: ConvolutionScratch, _ crew: Crew) {
+  func alone(_ side: TileSide, _ scratch: ConvolutionScratch, _ crew: Crew) {
     let total = images * layout.tiles
     let items = max(min(total, crew.threads), (total + tilesAlone - 1) / tilesAlone)
     let (a, c) = (
@@ -230,7 +234,7 @@ package struct ConvolutionPass {
     }
   }
 
-  private func together(_ side: TileSide, _ memory: UnsafeMutablePointer<Float>, _ crew: Crew) {
+  func together(_ side: TileSide, _ memory: UnsafeMutablePointer<Float>, _ crew: Crew) {
     forEachChunk(of: imagesTogether) { [layout] chunk in
       let first = chunk.lowerBound * layout.tiles
       let count = chunk.count * layout.tiles
@@ -254,7 +258,7 @@ package struct ConvolutionPass {
     }
   }
 
-  private func forEachChunk(of size: Int, _ body: (Range<Int>) -> Void) {
+  func forEachChunk(of size: Int, _ body: (Range<Int>) -> Void) {
     for low in stride(from: 0, to: images, by: size) { body(low..<min(images, low + size)) }
   }
 
@@ -283,7 +287,7 @@ package struct ConvolutionPass {
   }
 
   /// Shares out a product: blocks of rows, and of panels too where rows are few.
-  private func forEachBlock(
+  func forEachBlock(
     rows: Int, panels: Int, _ crew: Crew, _ body: @escaping (Range<Int>, Range<Int>, Int) -> Void
   ) {
     let wanted = crew.threads == 1 ? 1 : 4 * crew.threads
@@ -296,167 +300,6 @@ package struct ConvolutionPass {
         worker)
     }
   }
-
-  // MARK: - Backward
-
-  /// Gradient of the input.
-  /// - Parameters:
-  ///   - weights: [outputChannels, inputChannels, kernel, kernel].
-  ///   - outputGradient: [images, height, width, outputStride].
-  ///   - inputGradient: [images, height, width, inputStride]; added to when `accumulating`, overwritten otherwise.
-  package func inputGradient(
-    _ outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Float>,
-    into inputGradient: UnsafeMutablePointer<Float>, accumulating: Bool, _ scratch: ConvolutionScratch, _ crew: Crew
-  ) {
-    let packed = scratch.shared.start
-    let memory = packed + layout.packedCount
-    layout.packTransposed(weights, into: packed, kernels, crew)
-    switch layout.method {
-    case .tiles(let kind):
-      let side = TileSide(
-        kind: kind, layout: layout, images: images, from: outputs, to: inputs, source: outputGradient,
-        weights: packed, target: inputGradient, epilogue: resync_epilogue(accumulating: accumulating),
-        kernels: kernels)
-      if takesTilesAlone { alone(side, scratch, crew) } else { together(side, memory, crew) }
-    case .patches where layout.isPointwise:
-      multiplyGradient(
-        outputGradient, packed, into: inputGradient, rows: pixels, ld: inputs, accumulating: accumulating, scratch,
-        crew)
-    case .patches:
-      forEachChunk(of: patchImages) { [layout, kernels, inputs] chunk in
-        multiplyGradient(
-          outputGradient + chunk.lowerBound * layout.output.plane * outputs, packed, into: memory,
-          rows: chunk.count * layout.output.plane, ld: layout.patchStride, accumulating: false, scratch, crew)
-        crew.split(chunk.count) { part in
-          for image in part {
-            let target = inputGradient + (chunk.lowerBound + image) * layout.input.plane * inputs
-            if !accumulating { target.update(repeating: 0, count: layout.input.plane * inputs) }
-            var shape = layout.patches
-            kernels.table.scatter(
-              &shape, target, 0, layout.output.plane, memory + image * layout.output.plane * layout.patchStride,
-              layout.patchStride)
-          }
-        }
-      }
-    }
-  }
-
-  /// Rows of patches' gradients = outputGradient · weightsᵀ.
-  private func multiplyGradient(
-    _ gradient: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, into rows: UnsafeMutablePointer<Float>,
-    rows count: Int, ld: Int, accumulating: Bool, _ scratch: ConvolutionScratch, _ crew: Crew
-  ) {
-    let outputs = outputs
-    forEachBlock(rows: count, panels: layout.patch / Kernels.panel, crew) { [kernels] block, panels, worker in
-      var epilogue = resync_epilogue(accumulating: accumulating)
-      var (a, lda) = (gradient + block.lowerBound * outputs, outputs)
-      if outputs >= Self.longRow {
-        let memory = scratch.workers[worker].start
-        lda = outputs + Kernels.panel
-        for row in 0..<block.count { (memory + row * lda).update(from: a + row * outputs, count: outputs) }
-        a = UnsafePointer(memory)
-      }
-      kernels.table.product(
-        block.count, outputs, panels.count, a, lda,
-        packed + panels.lowerBound * outputs * Kernels.panel,
-        rows + block.lowerBound * ld + panels.lowerBound * Kernels.panel, ld, &epilogue)
-    }
-  }
-
-  /// Gradient of the weights, summed over the images in order.
-  /// - Parameters:
-  ///   - outputGradient: [images, height, width, outputStride].
-  ///   - gradient: [outputChannels, inputChannels, kernel, kernel], overwritten.
-  package func weightGradient(
-    _ input: UnsafePointer<Float>, _ outputGradient: UnsafePointer<Float>,
-    into gradient: UnsafeMutablePointer<Float>, _ scratch: ConvolutionScratch, _ crew: Crew
-  ) {
-    let sums = scratch.shared.start
-    let memory = sums + layout.packedCount
-    switch layout.method {
-    case .tiles(let kind): sumTiles(kind, input, outputGradient, sums, memory, crew)
-    case .patches: sumPatches(input, outputGradient, sums, memory, crew)
-    }
-    layout.unpackGradient(sums, into: gradient, kernels, crew)
-  }
-
-  private func sumTiles(
-    _ kind: resync_tiles, _ input: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>,
-    _ sums: UnsafeMutablePointer<Float>, _ memory: UnsafeMutablePointer<Float>, _ crew: Crew
-  ) {
-    forEachChunk(of: imagesTogether) { [layout, kernels, inputs, outputs] chunk in
-      let count = chunk.count * layout.tiles
-      let (a, b) = (Points(tiles: count, channels: inputs), Points(tiles: count, channels: outputs))
-      let gradients = memory + layout.points * a.stride
-      crew.split(count) { tiles in
-        for tile in tiles {
-          let (image, number) = tile.quotientAndRemainder(dividingBy: layout.tiles)
-          let pixel = (chunk.lowerBound + image) * layout.input.plane
-          kernels.table.tile_input(
-            kind, layout.place(number, channels: inputs), input + pixel * inputs, memory + tile * a.row, a.stride)
-          kernels.table.tile_gradient(
-            kind, layout.place(number, channels: outputs), gradient + pixel * outputs, gradients + tile * b.row,
-            b.stride)
-        }
-      }
-      let parts = max(1, min(outputs / 32, 8 * crew.threads / layout.points))
-      crew.run(layout.points * parts) { item, _ in
-        let (point, part) = (item / parts, item % parts)
-        let panels = outputs / Kernels.panel
-        let low = part * panels / parts * Kernels.panel
-        let high = (part + 1) * panels / parts * Kernels.panel
-        kernels.table.transposed_product(
-          inputs, high - low, count, memory + point * a.stride, a.row, gradients + point * b.stride + low, b.row,
-          sums + point * inputs * outputs + low, outputs, chunk.lowerBound > 0)
-      }
-    }
-  }
-
-  private func sumPatches(
-    _ input: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>, _ sums: UnsafeMutablePointer<Float>,
-    _ memory: UnsafeMutablePointer<Float>, _ crew: Crew
-  ) {
-    forEachChunk(of: layout.isPointwise ? images : patchImages) { [layout, kernels, outputs] chunk in
-      let rows = chunk.count * layout.output.plane
-      let first = chunk.lowerBound * layout.output.plane
-      var (a, lda) = (UnsafePointer(memory), layout.patchStride)
-      if layout.isPointwise {
-        (a, lda) = (input, layout.patch)
-      } else {
-        crew.split(rows) { part in
-          var shape = layout.patches
-          kernels.table.gather(
-            &shape, input, first + part.lowerBound, part.count, memory + part.lowerBound * lda, lda)
-        }
-      }
-      let patch = layout.patch
-      let panels = outputs / Kernels.panel
-      let (blocks, parts) = division(patch, outputs, items: 4 * crew.threads)
-      crew.run(blocks * parts) { item, _ in
-        let (block, part) = (item / parts, item % parts)
-        let (top, bottom) = (block * patch / blocks, (block + 1) * patch / blocks)
-        let low = part * panels / parts * Kernels.panel
-        let high = (part + 1) * panels / parts * Kernels.panel
-        kernels.table.transposed_product(
-          bottom - top, high - low, rows, a + top, lda, gradient + first * outputs + low, outputs,
-          sums + top * outputs + low, outputs, chunk.lowerBound > 0)
-      }
-    }
-  }
-}
-
-/// Cuts a product of A [k, m] and B [k, n] into items so that A and B are read as little as can be: each block of m reads
-/// all of B, each part of n all of A.
-private func division(_ m: Int, _ n: Int, items: Int) -> (blocks: Int, parts: Int) {
-  var best = (blocks: 1, parts: 1)
-  var least = Int.max
-  for blocks in 1...items where blocks <= max(1, m / 8) {
-    let parts = max(1, min(n / 32, items / blocks))
-    // What is left idle weighs more than what is read twice.
-    let cost = (blocks * n + parts * m) * items / (blocks * parts)
-    if cost < least { (best, least) = ((blocks, parts), cost) }
-  }
-  return best
 }
 
 extension resync_epilogue {
