@@ -127,6 +127,14 @@ package struct PatientTally: Sendable {
     return all > 0 ? drawn.reduce(0) { $0 + right[$1] } / all : nil
   }
 
+  /// - Throws: `ModelError` with code `invalidMetric` when no fold has a pair.
+  package func aucOfPairs() throws -> Double {
+    guard let auc = auc(Array(labels.indices)) else {
+      throw ModelError(.invalidMetric, "no fold has a responder and a non-responder with a score")
+    }
+    return auc
+  }
+
   /// From pairs within folds, each as often as its patients were drawn.
   package func auc(_ drawn: [Int]) -> Double? {
     var weights = [Double](repeating: 0, count: labels.count)
