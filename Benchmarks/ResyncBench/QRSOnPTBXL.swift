@@ -29,16 +29,12 @@ struct QRSOnPTBXL {
     var rows: [Row] = []
     var without = 0
     var faults = FaultFigures()
-    let records = table.rows.compactMap { row in Int(row["ecg_id"] ?? "").map { (number: $0, row: row) } }
-    for (number, row) in records.sorted(by: { $0.number < $1.number }) {
-      guard let patient = row["patient_id"], seen.insert(patient).inserted, let path = row["filename_lr"],
-        let fold = Int(row["strat_fold"] ?? "")
-      else { continue }
-      let sex: PatientSex? = ["0": .male, "1": .female][row["sex"] ?? ""]
-      let (samples, leads, rate) = try signals(path)
+    for entry in table.rows.compactMap(PTBXLEntry.init(row:)).sorted(by: { $0.record < $1.record }) {
+      guard seen.insert(entry.patient).inserted else { continue }
+      let (samples, leads, rate) = try signals(entry.path)
       let accumulate = { (samples: [[Float]]) in
         try AnalysedRecording(
-          samples, leads: leads, nativeHz: rate, pipeline: PipelineConfiguration(canonicalRateHz: 500), sex: sex
+          samples, leads: leads, nativeHz: rate, pipeline: PipelineConfiguration(canonicalRateHz: 500), sex: entry.sex
         ).measures
       }
       guard let measures = try accumulate(samples) else {
@@ -46,7 +42,7 @@ struct QRSOnPTBXL {
         continue
       }
       try faults.add(samples, leads: leads, measures: measures, accumulate: accumulate)
-      rows.append(Row(record: number, fold: fold, codes: Self.codes(row["scp_codes"] ?? ""), measures: measures))
+      rows.append(Row(record: entry.record, fold: entry.fold, codes: entry.codes, measures: measures))
     }
     if let export { try BundleBranchExport.write(rows, to: export) }
     Swift.print("\(rows.count) patients, first records; \(without) more without a normal beat")
@@ -58,10 +54,6 @@ struct QRSOnPTBXL {
     Swift.print(
       "{\"bench\":\"qrs\",\"database\":\"ptbxl\",\"patients\":\(rows.count),\"withoutBeat\":\(without),"
         + json.joined(separator: ",") + ",\"seconds\":\(elapsed.components.seconds)}")
-  }
-
-  private static func codes(_ text: String) -> Set<String> {
-    Set(text.split(separator: "'").enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) })
   }
 
   private func signals(_ path: String) throws -> (samples: [[Float]], leads: [Lead], rateHz: Double) {

@@ -35,4 +35,15 @@ enum DenseAlgebra {
     dposv_("U", &n, &columns, &a, &n, &x, &n, &info, 1)
     return info == 0 ? x : nil
   }
+
+  /// Eigenvalues, ascending, and unit eigenvectors, one after the other, of a symmetric matrix [n, n].
+  static func eigen(symmetric matrix: [Double], count: Int) -> (values: [Double], vectors: [Double]) {
+    _ = singleThreaded
+    var (a, values) = (matrix, [Double](repeating: 0, count: count))
+    var (n, info, length) = (CInt(count), CInt(0), CInt(8 * count))
+    var work = [Double](repeating: 0, count: Int(length))
+    dsyev_("V", "U", &n, &a, &n, &values, &work, &length, &info, 1, 1)
+    precondition(info == 0, "eigenvalues of a finite symmetric matrix always converge")
+    return (values, a)
+  }
 }
