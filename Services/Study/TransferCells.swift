@@ -4,7 +4,7 @@ import ResyncCore
 /// The transfer study's cells.
 package enum TransferCells {
   /// Draws of a network's cell: some minutes on two cores.
-  private static let group = 10
+  private static let group = 5
   /// What a quick run looks at.
   private static let quickDraws = 2
   private static let quickTasks: [TransferTask] = [.block, .infarction]

@@ -264,11 +264,13 @@ struct TransferTests {
   func shuffledSource() throws {
     let transform = try SpectrogramTransform(pipeline: MadeUp.pipeline)
     let symbols = ["N", "V", "L", "A"]
+    let signal = TwelveLeadFixtures.samples(.leftBundleBranchBlock, 150)
+    let beat = try BeatExtractor.beats(of: Array(signal[..<2]), rateHz: 500, leads: [.I, .II]).beats[3]
     let beats = (0..<80).map { number in
-      ExtractedBeat(
-        rPeakSample: Int64(number), rPeakSeconds: 0, samples: [[Float(number), 1, 0], [0, Float(number), 2]],
-        rPeakOffset: 1, features: MadeUp.features(1), qualityPassed: true, ectopicSuspected: false,
-        referenceSymbol: symbols[number % 4])
+      var copy = beat
+      copy.samples[number % 2][number + 20] += 1
+      copy.referenceSymbol = symbols[number % 4]
+      return copy
     }
     func examples(_ source: TransferSource) -> [TrainingExample] {
       source.examples(record: "r", beats: beats, transform: transform, most: 10, seed: 1)

@@ -25,7 +25,7 @@ struct TransferCellTests {
     let full = TransferCells.cells(quick: false, registry: registry).map(\.name)
     let quick = TransferCells.cells(quick: true, registry: registry).map(\.name)
     #expect(full.allSatisfy { $0.hasPrefix("transfer/locked/") } && Set(full).count == full.count)
-    #expect(full.contains("transfer/locked/T1/resnet50/pretrained/draws-20-29"))
+    #expect(full.contains("transfer/locked/T1/resnet50/pretrained/draws-25-29"))
     #expect(full.first { $0.contains("resnet") }?.hasPrefix("transfer/locked/T1/resnet18/scratch/") == true)
     #expect(!quick.isEmpty && quick.allSatisfy { $0.hasPrefix("transfer/development/") })
   }
