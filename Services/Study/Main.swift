@@ -24,6 +24,8 @@ struct StudyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Where results and caches are kept.", valueName: "folder")) var state = ".resync/study"
   @Option(help: "Stop after so many hours.") var hours: Double?
   @Option(help: "Only the cells whose name begins so.") var only: String?
+  @Option(help: "Split in which a person may be on both sides, as its cells then say: random-by-beat.")
+  var allowLeak: [AllowedLeak] = []
   @Flag(help: "List the cells and end.") var list = false
   @Option(help: "Threads of the networks.") var threads = WorkerPool.defaultThreads
 
@@ -44,6 +46,7 @@ struct StudyCommand: ParsableCommand {
       data: data.map { URL(fileURLWithPath: $0) }, demoRecords: URL(fileURLWithPath: demoRecords),
       cache: URL(fileURLWithPath: state).appendingPathComponent("cache"), threads: threads,
       deadline: hours.map { Date(timeIntervalSinceNow: $0 * 3600) },
+      allowsRandomByBeat: allowLeak.contains(.randomByBeat),
       write: { FileHandle.standardError.write(Data(($0 + "\n").utf8)) })
     let signals = stopping(context)
     defer { for signal in signals { signal.cancel() } }
@@ -69,4 +72,9 @@ struct StudyCommand: ParsableCommand {
       return source
     }
   }
+}
+
+/// What `--allow-leak` may allow.
+enum AllowedLeak: String, CaseIterable, ExpressibleByArgument {
+  case randomByBeat = "random-by-beat"
 }

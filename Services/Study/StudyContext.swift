@@ -9,6 +9,8 @@ package final class StudyContext: Sendable {
   package let threads: Int
   /// Where cells may keep what is costly to compute and safe to lose.
   package let cache: URL
+  /// Beats may be split at random, so that a person is on both sides.
+  package let allowsRandomByBeat: Bool
   private let folders: [DataSet: URL]
   private let deadline: Date?
   private let interrupted = Atomic(false)
@@ -19,7 +21,7 @@ package final class StudyContext: Sendable {
   ///   - deadline: when `checkStop` begins to throw.
   ///   - write: takes a line of progress.
   package init(
-    data: URL?, demoRecords: URL, cache: URL, threads: Int, deadline: Date? = nil,
+    data: URL?, demoRecords: URL, cache: URL, threads: Int, deadline: Date? = nil, allowsRandomByBeat: Bool = false,
     write: @escaping @Sendable (String) -> Void
   ) {
     var folders = [DataSet.demoRecords: demoRecords]
@@ -29,6 +31,7 @@ package final class StudyContext: Sendable {
     self.folders = folders.filter { FileManager.default.fileExists(atPath: $0.value.path) }
     self.cache = cache
     self.threads = threads
+    self.allowsRandomByBeat = allowsRandomByBeat
     self.deadline = deadline
     self.write = write
   }

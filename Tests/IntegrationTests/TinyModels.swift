@@ -29,8 +29,7 @@ enum TinyModels {
         id: "beat-\(index)", group: "group-\(group)",
         image: SpectrogramImage(leadCount: leads, rows: image.rows, columns: image.columns, values: values),
         features: BeatFeatures(
-          rrBefore: rr, rrAfter: rr, rrBeforeOverMedian: 1, rrAfterOverMedian: 1, rrBeforeOverRecent: 1,
-          rrAfterOverRecent: 1, rrRatio: 1, templateCorrelation: 0.9 + 0.01 * Float(generator.gaussian())),
+          vector: [rr, rr] + (2..<BeatFeatures.count).map { _ in 1 + 0.01 * Float(generator.gaussian()) })!,
         // A patient has one outcome.
         label: specification.task == .crtResponse ? group % 2 : index % classes)
     }

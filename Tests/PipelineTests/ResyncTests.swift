@@ -196,7 +196,7 @@ struct RecordFileTests {
   func notFound() throws {
     let folder = try TemporaryFolder()
     for path in [folder.url.path, folder.url.path + "/none", Self.records.path + "/ludb/99"] {
-      let error = #expect(throws: CommandFailure.self) { try RecordFile.find([path]) }
+      let error = #expect(throws: WFDBError.self) { try RecordFile.find([path]) }
       #expect(error?.description.contains(".hea") == true)
     }
   }

@@ -5,9 +5,7 @@ enum MadeUp {
   static let pipeline = PipelineConfiguration(image: ImageConfiguration(rows: 24, columns: 24))
 
   static func features(_ rr: Float) -> BeatFeatures {
-    BeatFeatures(
-      rrBefore: rr, rrAfter: rr, rrBeforeOverMedian: rr, rrAfterOverMedian: 1, rrBeforeOverRecent: rr,
-      rrAfterOverRecent: 1, rrRatio: 1, templateCorrelation: 0.9)
+    BeatFeatures(vector: [rr, rr, rr, 1, rr, 1, 1, 0.9] + Array(repeating: 1, count: BeatFeatures.count - 8))!
   }
 
   static func image(leads: Int, stripe: Int, _ generator: inout SeededGenerator) -> SpectrogramImage {

@@ -6,21 +6,25 @@ public struct BeatNormalisation: Codable, Hashable, Sendable {
   /// One value for each of `BeatFeatures.vector`.
   public var auxiliaryMean: [Float]
   public var auxiliaryDeviation: [Float]
+  /// Places in `BeatFeatures.vector` that are 0 whatever they say: the model was not given them.
+  public var auxiliaryUnused: [Int]
 
   /// Standardised features are cut to ± this: one absurd interval must not decide.
   package static let clip: Float = 5
 
   public init(
-    imageMean: [Float], imageDeviation: [Float], auxiliaryMean: [Float], auxiliaryDeviation: [Float]
+    imageMean: [Float], imageDeviation: [Float], auxiliaryMean: [Float], auxiliaryDeviation: [Float],
+    auxiliaryUnused: [Int] = []
   ) {
     self.imageMean = imageMean
     self.imageDeviation = imageDeviation
     self.auxiliaryMean = auxiliaryMean
     self.auxiliaryDeviation = auxiliaryDeviation
+    self.auxiliaryUnused = auxiliaryUnused
   }
 
   /// - Parameter examples: at least one, all of one image shape. The order decides the last bits.
-  package init(fitting examples: [TrainingExample], threads: Int) {
+  package init(fitting examples: [TrainingExample], without: [BeatFeatureGroup] = [], threads: Int) {
     let shape = examples[0].image
     let (rows, columns) = (shape.rows, shape.columns)
     let means = FloatBuffer(count: rows)
@@ -52,6 +56,7 @@ public struct BeatNormalisation: Codable, Hashable, Sendable {
     }
     auxiliaryMean = moments.map(\.mean)
     auxiliaryDeviation = moments.map(\.deviation)
+    auxiliaryUnused = Set(without.flatMap(\.places)).sorted()
   }
 
   /// Mean and deviation; a deviation of 1 where values hardly differ.
@@ -87,9 +92,11 @@ public struct BeatNormalisation: Codable, Hashable, Sendable {
   }
 
   package func standardised(_ features: BeatFeatures) -> [Float] {
-    features.vector.enumerated().map { i, value in
+    var values = features.vector.enumerated().map { i, value in
       min(max((value - auxiliaryMean[i]) / auxiliaryDeviation[i], -Self.clip), Self.clip)
     }
+    for place in auxiliaryUnused { values[place] = 0 }
+    return values
   }
 }
 

@@ -20,7 +20,7 @@ extension ResNet {
     if let first = tensors["conv1.weight"] {
       tensors["conv1.weight"] = first.inflating(inputChannels: mine.inputChannels)
     }
-    try load(tensors, allow: ["fc."])
+    try load(tensors, allow: ["fc.", "aux."])
   }
 }
 

@@ -67,6 +67,9 @@ public struct ModelMetadata: Codable, Hashable, Sendable {
     try check(
       "normalisation of features", usable(auxiliaryMean, auxiliaryDeviation, BeatFeatures.count),
       "\(BeatFeatures.count) finite means and positive deviations")
+    try check(
+      "normalisation.auxiliaryUnused",
+      normalisation.auxiliaryUnused.allSatisfy { (0..<BeatFeatures.count).contains($0) }, "places of features")
     try check("threshold", (0...1).contains(threshold), "0 to 1")
     if let known = outOfDistribution {
       try check(

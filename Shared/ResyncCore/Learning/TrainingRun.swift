@@ -62,11 +62,13 @@ public final class TrainingRun {
     split = TrainingSplit(
       ordered, share: specification.validationShare, seed: Self.seed(specification, .split, 0))
     weights = SampleWeights.make(ordered, split.training, specification: specification)
-    normalisation = BeatNormalisation(fitting: split.training.map { ordered[$0] }, threads: self.threads)
+    normalisation = BeatNormalisation(
+      fitting: split.training.map { ordered[$0] }, without: specification.withoutFeatures, threads: self.threads)
     parentModelID = parent?.modelID
     network = try ResNet(
       configuration: specification.architecture, seed: Self.seed(specification, .weights, 0), threads: self.threads)
     if let parent { try network.inherit(from: parent) }
+    network.shareImageWeights(ofClasses: specification.imageAlike.filter { $0.count > 1 })
     network.freeze(prefixes: specification.freezePrefixes)
     optimiser = network.makeOptimiser(specification.optimiserConfiguration)
   }
@@ -76,7 +78,7 @@ public final class TrainingRun {
   /// Each use has streams of its own, made from the seed and a number: nothing needs to be stored to resume.
   private enum Purpose: UInt64 {
     case split = 1
-    case weights, order, augmentation
+    case weights, order, augmentation, jitter
   }
 
   private static func seed(_ specification: TrainingSpecification, _ purpose: Purpose, _ number: Int) -> UInt64 {
@@ -168,13 +170,24 @@ public final class TrainingRun {
       }
     }
     let logits = network.forward(
-      images: images, auxiliary: members.flatMap { normalisation.standardised($0.example.features) },
+      images: images,
+      auxiliary: members.flatMap {
+        jittered(normalisation.standardised($0.example.features), epoch * total + $0.position)
+      },
       count: members.count, height: image.rows, width: image.columns)
     let (loss, gradient) = Loss.crossEntropy(
       logits: logits, labels: members.map(\.example.label), weights: members.map { weights[$0.position] },
       classes: specification.task.classNames.count, focusing: specification.focusing, total: total)
     network.backward(logitGradients: gradient, accumulating: !isFirst)
     return loss
+  }
+
+  private func jittered(_ features: [Float], _ number: Int) -> [Float] {
+    guard specification.featureJitter > 0 else { return features }
+    var generator = SeededGenerator(seed: Self.seed(specification, .jitter, number))
+    var values = features.map { $0 + Float(specification.featureJitter * generator.gaussian()) }
+    for place in normalisation.auxiliaryUnused { values[place] = 0 }
+    return values
   }
 
   private func diverged(_ what: String) -> ModelError {

@@ -76,6 +76,15 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
   public var timeShiftColumns = 2
   /// Augmentation: amplitudes are scaled by up to this share, up or down.
   public var gainJitter = 0.1
+  /// Augmentation: standard deviation of the noise on standardised features.
+  public var featureJitter = 0.0
+  /// Features that the network is not given.
+  public var withoutFeatures: [BeatFeatureGroup] = []
+  /// Rectified linear units over the features, beside them.
+  public var auxiliaryHidden = 0
+  /// Classes that only the features may tell apart, not the image: groups of places in the task's class names. A
+  /// supraventricular beat looks like a normal one; what makes it early lies in its neighbours.
+  public var imageAlike: [[Int]] = []
 
   /// The task's defaults.
   public init(task: ModelTask) {
@@ -113,13 +122,18 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
     try read(&validationShare, .validationShare)
     try read(&timeShiftColumns, .timeShiftColumns)
     try read(&gainJitter, .gainJitter)
+    try read(&featureJitter, .featureJitter)
+    try read(&withoutFeatures, .withoutFeatures)
+    try read(&auxiliaryHidden, .auxiliaryHidden)
+    try read(&imageAlike, .imageAlike)
   }
 
   /// The network that this specification trains.
   public var architecture: ResNetConfiguration {
     ResNetConfiguration(
       depth: depth, widthMultiplier: widthMultiplier, inputChannels: leadSet.channelCount,
-      classCount: task.classNames.count, auxiliaryCount: BeatFeatures.count)
+      classCount: task.classNames.count, auxiliaryCount: BeatFeatures.count,
+      auxiliaryHidden: auxiliaryHidden)
   }
 
   package var optimiserConfiguration: OptimiserConfiguration {
@@ -147,6 +161,8 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
     try check("validationShare", validationShare, 0...0.9)
     try check("timeShiftColumns", timeShiftColumns, 0...64)
     try check("gainJitter", gainJitter, 0...0.9)
+    try check("featureJitter", featureJitter, 0...10)
+    for place in imageAlike.joined() { try check("imageAlike", place, 0...task.classNames.count - 1) }
     let keys = NetworkPlan(architecture).entries.map(\.key)
     for prefix in freezePrefixes where !keys.contains(where: { $0.hasPrefix(prefix) }) {
       throw ModelError(

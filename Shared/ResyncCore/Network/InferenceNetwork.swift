@@ -122,10 +122,16 @@ public final class InferenceNetwork: Sendable {
         Pooling.mean(
           activation + (image - images.lowerBound) * output.output.plane * output.outputStride,
           plane: output.output.plane, channels: output.outputStride, count: features, into: row)
+        let auxiliary = lent.auxiliary.baseAddress.map { $0 + image * extra }
+        let units = (0..<configuration.auxiliaryHidden).map { unit in
+          let sum = Vector.dot(parameters + plan.hiddenWeight + unit * extra, auxiliary!, extra)
+          return max(0, sum + parameters[plan.hiddenBias + unit])
+        }
         for k in 0..<configuration.classCount {
           let weights = parameters + plan.headWeight + k * plan.headInputs
           var logit = Vector.dot(weights, row, features)
-          for i in 0..<extra { logit += weights[features + i] * lent.auxiliary[image * extra + i] }
+          for i in 0..<extra { logit += weights[features + i] * auxiliary![i] }
+          for (unit, value) in units.enumerated() { logit += weights[features + extra + unit] * value }
           lent.logits[image * configuration.classCount + k] = logit + parameters[plan.headBias + k]
         }
       }

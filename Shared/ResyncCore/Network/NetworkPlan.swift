@@ -1,7 +1,8 @@
 /// An architecture laid out: every convolution with its shape, and where each tensor lies in memory.
 ///
 /// Keys and shapes are torchvision's (`conv1.weight`, `layer1.0.bn1.running_mean`, `layer2.0.downsample.0.weight`,
-/// `fc.bias`), except that `fc.weight` is [classes, features + auxiliary].
+/// `fc.bias`), except that `fc.weight` is [classes, features + auxiliary + hidden] and
+/// that `aux.weight` [hidden, auxiliary] and `aux.bias` belong to the units over the auxiliary features.
 package struct NetworkPlan: Sendable {
   /// What the optimiser changes, and what batch normalisation measures.
   package enum Arena: Sendable { case parameters, statistics }
@@ -41,13 +42,15 @@ package struct NetworkPlan: Sendable {
   package let entries: [Entry]
   package let headWeight: Int
   package let headBias: Int
+  package let hiddenWeight: Int
+  package let hiddenBias: Int
   package let unitCount: Int
   package let parameterCount: Int
   package let statisticCount: Int
 
   package var featureCount: Int { configuration.featureCount }
   /// Inputs of `fc`.
-  package var headInputs: Int { configuration.featureCount + configuration.auxiliaryCount }
+  package var headInputs: Int { configuration.headInputs }
 
   /// Every unit, input first; a block's projection after its other units.
   package var units: [Unit] {
@@ -76,8 +79,10 @@ package struct NetworkPlan: Sendable {
       }
     }
     self.blocks = blocks
-    let inputs = configuration.featureCount + configuration.auxiliaryCount
-    headWeight = layout.add("fc.weight", [configuration.classCount, inputs], .parameters)
+    let (hidden, extra) = (configuration.auxiliaryHidden, configuration.auxiliaryCount)
+    hiddenWeight = hidden == 0 ? 0 : layout.add("aux.weight", [hidden, extra], .parameters)
+    hiddenBias = hidden == 0 ? 0 : layout.add("aux.bias", [hidden], .parameters)
+    headWeight = layout.add("fc.weight", [configuration.classCount, configuration.headInputs], .parameters)
     headBias = layout.add("fc.bias", [configuration.classCount], .parameters)
     entries = layout.entries
     unitCount = layout.unitCount

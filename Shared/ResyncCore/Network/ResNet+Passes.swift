@@ -130,6 +130,10 @@ private struct Pass {
         activation.start + image * layout.output.plane * layout.outputStride, plane: layout.output.plane,
         channels: layout.outputStride, count: features, into: row)
       for i in 0..<extra { row[features + i] = auxiliary[image * extra + i] }
+      for unit in 0..<configuration.auxiliaryHidden {
+        let sum = Vector.dot(parameters + plan.hiddenWeight + unit * extra, row + features, extra)
+        row[features + extra + unit] = max(0, sum + parameters[plan.hiddenBias + unit])
+      }
       for k in 0..<configuration.classCount {
         let weights = parameters + plan.headWeight + k * inputs
         logits.append(Vector.dot(weights, row, inputs) + parameters[plan.headBias + k])
@@ -170,6 +174,28 @@ private struct Pass {
         }
         gradients[plan.headBias + k] += g
       }
+      hiddenBackward(row, rowGradient)
+    }
+    for group in network.sharedClasses { share(group) }
+  }
+
+  /// Gradients of the units over the auxiliary features, of one image's row of `fc`'s inputs.
+  private func hiddenBackward(_ row: UnsafePointer<Float>, _ rowGradient: UnsafePointer<Float>) {
+    let (features, extra) = (plan.featureCount, network.configuration.auxiliaryCount)
+    for unit in 0..<network.configuration.auxiliaryHidden where row[features + extra + unit] > 0 {
+      let g = rowGradient[features + extra + unit]
+      let gradient = gradients + plan.hiddenWeight + unit * extra
+      for i in 0..<extra { gradient[i] += g * row[features + i] }
+      gradients[plan.hiddenBias + unit] += g
+    }
+  }
+
+  /// Classes with one row over the pooled vector get the mean of their gradients, so that their rows stay equal.
+  private func share(_ group: [Int]) {
+    let rows = group.map { gradients + plan.headWeight + $0 * plan.headInputs }
+    for i in 0..<plan.featureCount {
+      let mean = rows.reduce(Float(0)) { $0 + $1[i] } / Float(rows.count)
+      for row in rows { row[i] = mean }
     }
   }
 

@@ -13,6 +13,7 @@ public final class ResNet {
   /// Of the earlier parts of a batch while the next is computed.
   package private(set) lazy var earlierGradients = FloatBuffer(count: plan.parameterCount)
   package private(set) var freezing: Freezing
+  package private(set) var sharedClasses: [[Int]] = []
   package var workspace: TrainingWorkspace?
   /// Counts time by kind of layer when set.
   package var profile: NetworkProfile?
@@ -31,14 +32,15 @@ public final class ResNet {
     freezing = Freezing(plan: plan, prefixes: [])
     var generator = SeededGenerator(seed: seed)
     for unit in plan.units { initialise(unit, &generator) }
-    let bound = 1 / Double(plan.headInputs).squareRoot()
-    let head = configuration.classCount * plan.headInputs
-    for i in plan.headWeight..<plan.headWeight + head {
-      parameterBuffer.start[i] = Float((2 * generator.uniform() - 1) * bound)
+    func linear(_ start: Int, _ count: Int, inputs: Int) {
+      let bound = 1 / Double(inputs).squareRoot()
+      for i in start..<start + count { parameterBuffer.start[i] = Float((2 * generator.uniform() - 1) * bound) }
     }
-    for i in plan.headBias..<plan.headBias + configuration.classCount {
-      parameterBuffer.start[i] = Float((2 * generator.uniform() - 1) * bound)
-    }
+    linear(plan.headWeight, configuration.classCount * plan.headInputs, inputs: plan.headInputs)
+    linear(plan.headBias, configuration.classCount, inputs: plan.headInputs)
+    let (hidden, extra) = (configuration.auxiliaryHidden, configuration.auxiliaryCount)
+    linear(plan.hiddenWeight, hidden * extra, inputs: extra)
+    linear(plan.hiddenBias, hidden, inputs: extra)
   }
 
   private func initialise(_ unit: NetworkPlan.Unit, _ generator: inout SeededGenerator) {
@@ -54,6 +56,18 @@ public final class ResNet {
   /// Keeps parameters whose key begins with one of the prefixes as they are. A frozen batch normalisation uses and keeps
   /// its running statistics, so that a wholly frozen trunk computes what it computes at inference.
   public func freeze(prefixes: [String]) { freezing = Freezing(plan: plan, prefixes: prefixes) }
+
+  /// Gives the classes of each group one row of `fc` over the pooled vector, now and after every step: what tells them
+  /// apart are the auxiliary features alone.
+  package func shareImageWeights(ofClasses groups: [[Int]]) {
+    sharedClasses = groups
+    for group in groups {
+      let source = parameterBuffer.start + plan.headWeight + group[0] * plan.headInputs
+      for row in group.dropFirst() {
+        (parameterBuffer.start + plan.headWeight + row * plan.headInputs).update(from: source, count: plan.featureCount)
+      }
+    }
+  }
 
   /// Every parameter and running statistic under torchvision's key.
   public var tensors: [String: NamedTensor] {

@@ -33,15 +33,19 @@ public struct ResNetConfiguration: Codable, Hashable, Sendable {
   public var classCount: Int
   /// Features appended to the pooled vector before `fc`.
   public var auxiliaryCount: Int
+  /// Rectified linear units over the auxiliary features, appended as well.
+  public var auxiliaryHidden: Int
 
   public init(
-    depth: Depth, widthMultiplier: Double = 1, inputChannels: Int = 1, classCount: Int, auxiliaryCount: Int = 0
+    depth: Depth, widthMultiplier: Double = 1, inputChannels: Int = 1, classCount: Int, auxiliaryCount: Int = 0,
+    auxiliaryHidden: Int = 0
   ) {
     self.depth = depth
     self.widthMultiplier = widthMultiplier
     self.inputChannels = inputChannels
     self.classCount = classCount
     self.auxiliaryCount = auxiliaryCount
+    self.auxiliaryHidden = auxiliaryHidden
   }
 
   /// - Throws: `ModelError` with code `invalidConfiguration` naming the field outside its limits.
@@ -53,12 +57,16 @@ public struct ResNetConfiguration: Codable, Hashable, Sendable {
     try check("inputChannels", inputChannels, "1 to 64", (1...64).contains(inputChannels))
     try check("classCount", classCount, "2 to 1000", (2...1000).contains(classCount))
     try check("auxiliaryCount", auxiliaryCount, "0 to 1024", (0...1024).contains(auxiliaryCount))
+    try check("auxiliaryHidden", auxiliaryHidden, "0 to 1024", (0...1024).contains(auxiliaryHidden))
   }
 
   /// `base` channels at this width: the nearest multiple of 8, at least 8.
   package func channels(_ base: Int) -> Int {
     max(8, Int((Double(base) * widthMultiplier / 8).rounded()) * 8)
   }
+
+  /// Inputs of `fc`: the pooled vector, the auxiliary features, the units over them.
+  package var headInputs: Int { featureCount + auxiliaryCount + auxiliaryHidden }
 
   /// Length of the pooled vector, without auxiliary features.
   public var featureCount: Int { channels(512) * depth.table.block.expansion }

@@ -1,7 +1,7 @@
 import Foundation
 
 extension BeatExtractor {
-  private static let snapshotVersion: UInt8 = 2
+  private static let snapshotVersion: UInt8 = 3
   /// More samples of one lead than any stage holds back, and labels likewise.
   private static let mostPending = 1 << 16
 
@@ -12,6 +12,7 @@ extension BeatExtractor {
     writer.write(pipeline.canonicalForm)
     writer.write(sampleRateHz)
     writer.write(leads.map { Lead.allCases.firstIndex(of: $0)! })
+    writer.write(source.rawValue)
     for resampler in resamplers { resampler.write(to: &writer) }
     for highPass in highPasses { highPass.write(to: &writer) }
     detector.write(to: &writer)
@@ -23,7 +24,9 @@ extension BeatExtractor {
     writer.write(references.map { Int($0.sample) })
     writer.write(references.map(\.symbol).joined())
     rhythm.write(to: &writer)
+    usual.write(to: &writer)
     template.write(to: &writer)
+    shapes.write(to: &writer)
     writer.write(nativeCount)
     for count in [beatCount, passedCount, spikeCount] { writer.write(count) }
     return writer.sealed()
@@ -44,7 +47,11 @@ extension BeatExtractor {
     }
     let sampleRateHz = try reader.double()
     let leads = try reader.ints(count: 1...Self.maximumLeads, in: 0...Lead.allCases.count - 1)
-    try self.init(pipeline: pipeline, sampleRateHz: sampleRateHz, leads: leads.map { Lead.allCases[$0] })
+    guard let source = Complexes(rawValue: try reader.byte()) else {
+      throw SignalError.snapshot("snapshot's source of complexes is unknown")
+    }
+    try self.init(
+      pipeline: pipeline, sampleRateHz: sampleRateHz, leads: leads.map { Lead.allCases[$0] }, complexes: source)
     for lead in leads.indices { try resamplers[lead].restore(from: &reader) }
     for lead in leads.indices { try highPasses[lead].restore(from: &reader) }
     try detector.restore(from: &reader)
@@ -57,7 +64,9 @@ extension BeatExtractor {
     let samples = try reader.ints(count: 0...Self.mostPending, in: 0...SampleIndex.maximum)
     let symbols = Array(try reader.string(atMost: Self.mostPending))
     try rhythm.restore(from: &reader)
+    try usual.restore(from: &reader)
     try template.restore(from: &reader)
+    try shapes.restore(from: &reader)
     nativeCount = Int64(try reader.int(in: 0...SampleIndex.maximum))
     beatCount = try reader.int(in: 0...SampleIndex.maximum)
     passedCount = try reader.int(in: 0...beatCount)
@@ -67,6 +76,7 @@ extension BeatExtractor {
     let aligned = filtered.allSatisfy { $0.count == filtered[0].count }
     let ordered = zip([previousPeak ?? -1] + peaks, peaks).allSatisfy { $0 < $1 }
     guard aligned, ordered, symbols.count == samples.count, !template.exists || template.mean.count == leads.count,
+      shapes.leadCount ?? leads.count == leads.count,
       peaks.allSatisfy({ $0 < filteredStart + filtered[0].count })
     else { throw SignalError.snapshot("snapshot contradicts itself") }
     references = zip(samples, symbols).map { ReferenceBeat(sample: Int64($0), symbol: String($1)) }

@@ -9,9 +9,17 @@ import Foundation
 /// A beat is given once its next beat is known (or three seconds have passed without one) and its segment is complete:
 /// about five seconds after its R-peak. Samples that are not finite count as 0 mV, amplitudes are cut at 1,000 mV.
 public struct BeatExtractor: Sendable {
+  /// Where QRS complexes come from. Each is moved to its R-peak either way.
+  package enum Complexes: UInt8, Sendable {
+    case detected
+    /// The reference beats, all of them and no others: for studies that are not to measure the detector.
+    case annotated
+  }
+
   public let pipeline: PipelineConfiguration
   public let sampleRateHz: Double
   public let leads: [Lead]
+  package let source: Complexes
 
   static let maximumLeads = 32
   private static let referenceToleranceSeconds = 0.15
@@ -37,7 +45,9 @@ public struct BeatExtractor: Sendable {
   var previousPeak: Int?
   var references: [ReferenceBeat] = []
   var rhythm: RhythmHistory
+  var usual = UsualRhythm()
   var template: BeatTemplate
+  var shapes: ShapeHistory
   var nativeCount: Int64 = 0
   var beatCount = 0
   var passedCount = 0
@@ -48,6 +58,12 @@ public struct BeatExtractor: Sendable {
   ///   - leads: the recording's leads in the order in which `consume` gets them.
   /// - Throws: `SignalError` naming the value out of range.
   public init(pipeline: PipelineConfiguration, sampleRateHz: Double, leads: [Lead]) throws {
+    try self.init(pipeline: pipeline, sampleRateHz: sampleRateHz, leads: leads, complexes: .detected)
+  }
+
+  package init(
+    pipeline: PipelineConfiguration, sampleRateHz: Double, leads: [Lead], complexes source: Complexes
+  ) throws {
     try pipeline.validate()
     guard (100...1_000).contains(sampleRateHz) else {
       throw SignalError.configuration("sampleRateHz", sampleRateHz, expected: "100 to 1000 Hz")
@@ -58,6 +74,7 @@ public struct BeatExtractor: Sendable {
     self.pipeline = pipeline
     self.sampleRateHz = sampleRateHz
     self.leads = leads
+    self.source = source
     rate = pipeline.canonicalRateHz
     primaryLead = LeadSet.single.channels(from: leads)?[0] ?? 0
     pacingSpike = PacingSpike(rateHz: rate)
@@ -68,6 +85,7 @@ public struct BeatExtractor: Sendable {
     filtered = Array(repeating: [], count: leads.count)
     rhythm = RhythmHistory(rateHz: rate)
     template = BeatTemplate(rateHz: rate)
+    shapes = ShapeHistory(rateHz: rate, template: template)
   }
 
   /// - Parameters:
@@ -77,8 +95,12 @@ public struct BeatExtractor: Sendable {
   public mutating func consume(_ samples: [[Float]], references: [ReferenceBeat]) -> [ExtractedBeat] {
     precondition(samples.count == leads.count, "one array of samples for each lead")
     precondition(samples.allSatisfy { $0.count == samples[0].count }, "leads of unequal length")
-    self.references += references.filter {
+    let labelled = references.filter {
       $0.symbol.count == 1 && BeatClass(annotationSymbol: $0.symbol.first!) != nil
+    }
+    self.references += labelled
+    if source == .annotated {
+      complexes += labelled.map { Int((Double($0.sample) * Double(rate) / sampleRateHz).rounded()) }
     }
     nativeCount += Int64(samples[0].count)
     var resampled: [[Float]] = []
@@ -110,8 +132,10 @@ public struct BeatExtractor: Sendable {
       highPasses[lead].process(resampled[lead][...], into: &filtered[lead])
       if isLast { highPasses[lead].finish(into: &filtered[lead]) }
     }
-    complexes += detector.process(resampled.map { $0[...] })
-    if isLast { complexes += detector.finish() }
+    if source == .detected {
+      complexes += detector.process(resampled.map { $0[...] })
+      if isLast { complexes += detector.finish() }
+    }
     refine(isLast: isLast)
     var beats: [ExtractedBeat] = []
     while let beat = nextBeat(isLast: isLast) { beats.append(beat) }
@@ -120,6 +144,9 @@ public struct BeatExtractor: Sendable {
   }
 
   private var filteredEnd: Int { filteredStart + filtered[0].count }
+
+  /// No complex found later lies before this sample.
+  private var horizon: Int { source == .detected ? detector.horizon : filteredEnd }
 
   /// Moves each QRS position to the extremum of the high-passed signal: of the primary lead, or of all leads' energy
   /// when there are three or more.
@@ -148,7 +175,7 @@ public struct BeatExtractor: Sendable {
     guard let peak = peaks.first else { return nil }
     let pause = rhythm.longest
     let next = peaks.count > 1 ? peaks[1] : nil
-    let settledUpTo = min(complexes.first ?? .max, detector.horizon) - samples(Self.refinementSeconds)
+    let settledUpTo = min(complexes.first ?? .max, horizon) - samples(Self.refinementSeconds)
     guard next != nil || isLast || settledUpTo > peak + pause else { return nil }
     let after = next.map { $0 - peak }.flatMap { $0 <= pause ? $0 : nil }
     let before = previousPeak.map { peak - $0 }.flatMap { $0 <= pause ? $0 : nil }
@@ -164,14 +191,16 @@ public struct BeatExtractor: Sendable {
     let end = peak + Int((span.end * length).rounded())
     guard isLast || max(end, peak + template.after + 1) <= filteredEnd else { return nil }
 
-    let features = features(peak: peak, before: before, after: after, fallback: fallback)
     let window = segment(from: peak - template.before, to: peak + template.after + 1)
-    let passed = quality.passes(window, rPeakOffset: template.before)
+    let features = features(of: window, before: before, after: after, fallback: fallback)
+    let near = window.map { Array($0.dropFirst(template.before - quality.before)) }
+    let passed = quality.passes(near, rPeakOffset: quality.before)
     let premature = before.map(Double.init).map { $0 < 0.8 * (rhythm.median ?? 0) } ?? false
     let unlike = template.exists && features.templateCorrelation < BeatTemplate.alikeCorrelation
     if passed && !premature { template.learn(window) }
-    if pacingSpike.isPresent(in: window, rPeakOffset: template.before) { spikeCount += 1 }
+    if pacingSpike.isPresent(in: near, rPeakOffset: quality.before) { spikeCount += 1 }
     rhythm = history
+    if let before { usual.add(before) }
     beatCount += 1
     if passed { passedCount += 1 }
     peaks.removeFirst()
@@ -183,19 +212,27 @@ public struct BeatExtractor: Sendable {
       referenceSymbol: takeReference(near: native))
   }
 
-  private func features(peak: Int, before: Int?, after: Int?, fallback: Double) -> BeatFeatures {
+  /// Of a beat not yet in the histories; remembers its shape.
+  private mutating func features(of window: [[Float]], before: Int?, after: Int?, fallback: Double) -> BeatFeatures {
     let median = rhythm.median
     let ten = rhythm.medianOfLastTen
     let rrBefore = before.map(Double.init) ?? median ?? after.map(Double.init) ?? fallback
     let rrAfter = after.map(Double.init) ?? median ?? before.map(Double.init) ?? fallback
     func seconds(_ interval: Double) -> Float { Float(interval / Double(rate)) }
-    func ratio(_ interval: Double, _ reference: Double?) -> Float { reference.map { Float(interval / $0) } ?? 1 }
-    let window = segment(from: peak - template.before, to: peak + template.after + 1)
+    func ratio(_ interval: Double?, _ reference: Double?) -> Float {
+      guard let interval, let reference else { return 1 }
+      return Float(interval / reference)
+    }
+    let (primary, others) = shapes.shapes(of: window, template: template.mean, primaryLead: primaryLead)
     return BeatFeatures(
       rrBefore: seconds(rrBefore), rrAfter: seconds(rrAfter), rrBeforeOverMedian: ratio(rrBefore, median),
       rrAfterOverMedian: ratio(rrAfter, median), rrBeforeOverRecent: ratio(rrBefore, ten),
       rrAfterOverRecent: ratio(rrAfter, ten), rrRatio: Float(rrBefore / rrAfter),
-      templateCorrelation: template.correlation(window))
+      templateCorrelation: template.correlation(window),
+      rrBeforeOverUsual: ratio(before.map(Double.init), usual.interval),
+      rrAfterOverUsual: ratio(after.map(Double.init), usual.interval), previousRROverUsual: Float(usual.lastRatio),
+      rrBeforeOverPrevious: ratio(before.map(Double.init), usual.lastInterval.map(Double.init)),
+      prematureRun: usual.runInTens, irregularity: usual.irregularity, primaryShape: primary, otherShape: others)
   }
 
   /// [lead][sample] of the high-passed signal, zero outside the recording.
@@ -218,7 +255,7 @@ public struct BeatExtractor: Sendable {
   }
 
   private mutating func trim() {
-    let pending = peaks.first ?? complexes.first ?? detector.horizon
+    let pending = peaks.first ?? complexes.first ?? horizon
     let keepFrom = pending - samples(Self.segmentRRSeconds.upperBound + 2 * Self.refinementSeconds)
     // Where no beat is found, none takes the labels.
     let oldest = Int64(Double(keepFrom) / Double(rate) * sampleRateHz - Self.referenceToleranceSeconds * sampleRateHz)

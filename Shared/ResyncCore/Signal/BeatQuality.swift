@@ -1,6 +1,8 @@
 /// Whether a beat is fit for analysis, told from its high-passed window around the R-peak.
 struct BeatQuality: Sendable {
   private let rate: Double
+  /// Samples before the R-peak in the window that is judged.
+  let before: Int
 
   /// Peak-to-peak limits of a QRS complex, mV: below, the lead is flat; above, saturated or torn off.
   private static let amplitude: ClosedRange<Float> = 0.05...20
@@ -9,7 +11,10 @@ struct BeatQuality: Sendable {
   /// Largest swing outside the QRS complex over the complex's amplitude.
   private static let swingRatio: Float = 2.5
 
-  init(rateHz: Int) { rate = Double(rateHz) }
+  init(rateHz: Int) {
+    rate = Double(rateHz)
+    before = Int(0.2 * rate)
+  }
 
   /// Passes when at least half of the leads do.
   func passes(_ beat: [[Float]], rPeakOffset: Int) -> Bool {

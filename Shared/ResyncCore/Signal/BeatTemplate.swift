@@ -25,7 +25,7 @@ struct BeatTemplate: Sendable {
 
   init(rateHz: Int) {
     let rate = Double(rateHz)
-    before = Int(0.2 * rate)
+    before = Int(0.28 * rate)
     after = Int(0.3 * rate)
     compared = before - Int(0.12 * rate)..<before + Int(0.18 * rate)
   }

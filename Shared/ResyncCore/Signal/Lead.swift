@@ -25,6 +25,8 @@ public enum Lead: String, CaseIterable, Codable, Hashable, Sendable {
 public enum LeadSet: String, CaseIterable, Codable, Hashable, Sendable {
   /// One channel: lead II, or the recording's best substitute for it.
   case single
+  /// Two channels: lead II or its best substitute, and a chest lead, V1 if there is one.
+  case pair
   /// Twelve channels: the standard leads in `Lead.allCases` order.
   case standardTwelve = "standard-12"
 
@@ -32,6 +34,7 @@ public enum LeadSet: String, CaseIterable, Codable, Hashable, Sendable {
   private var slots: [[Lead]] {
     switch self {
     case .single: [[.II, .I, .V5, .V6, .V4, .III, .aVF, .aVL, .aVR, .V3, .V2, .V1]]
+    case .pair: Self.single.slots + [[.V1, .V5, .V2, .V6, .V4, .V3, .I, .III, .aVF, .aVL, .aVR, .II]]
     case .standardTwelve: Lead.allCases.map { [$0] }
     }
   }

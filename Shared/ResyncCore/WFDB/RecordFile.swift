@@ -1,7 +1,5 @@
 import Crypto
 import Foundation
-import Messages
-import ResyncCore
 
 /// A WFDB record on disk.
 package struct RecordFile: Hashable {
@@ -22,11 +20,13 @@ package struct RecordFile: Hashable {
       }
       let record = url.pathExtension == "hea" ? url.deletingPathExtension() : url
       guard FileManager.default.fileExists(atPath: record.path + ".hea") else {
-        throw CommandFailure("\(path): no WFDB record (NAME.hea) and no folder of records")
+        throw WFDBError(.fileMissing, file: path, "no WFDB record (NAME.hea) and no folder of records")
       }
       return [RecordFile(folder: record.deletingLastPathComponent(), name: record.lastPathComponent)]
     }
-    guard !found.isEmpty else { throw CommandFailure("no .hea file under \(paths.joined(separator: ", "))") }
+    guard !found.isEmpty else {
+      throw WFDBError(.fileMissing, file: paths.joined(separator: ", "), "no .hea file there")
+    }
     return found
   }
 
