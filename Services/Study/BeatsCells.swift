@@ -86,6 +86,14 @@ package enum BeatsCells {
           $0.gainJitter = 0
           $0.featureJitter = 0
         }),
+      cell("image-dropout", variant { $0.imageDropout = 0.5 }),
+      cell(
+        "image-dropout-two-leads",
+        variant {
+          $0.imageDropout = 0.5
+          $0.leadSet = .pair
+        }),
+      cell("gain-half", variant { $0.gainJitter = 0.5 }),
       cell("without-class-weights", variant { $0.classWeighting = .none }),
       cell("r-start", pipeline: PipelineConfiguration.Name.compactRStart.configuration),
       cell("paper-hann-512", pipeline: PipelineConfiguration.Name.paperHann512.configuration),

@@ -41,14 +41,17 @@ package struct BeatCache: Sendable {
   }
 
   private func makeRoom(for bytes: Int) throws {
-    let keys: Set<URLResourceKey> = [.fileSizeKey, .contentModificationDateKey]
-    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: Array(keys))
-      .map { ($0, try $0.resourceValues(forKeys: keys)) }
-      .sorted { $0.1.contentModificationDate ?? .distantPast < $1.1.contentModificationDate ?? .distantPast }
-    var total = files.reduce(bytes) { $0 + ($1.1.fileSize ?? 0) }
-    for (file, values) in files where total > largestBytes {
-      try FileManager.default.removeItem(at: file)
-      total -= values.fileSize ?? 0
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).map { name in
+      let path = folder.appendingPathComponent(name).path
+      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      return (
+        path: path, size: attributes[.size] as? Int ?? 0, used: attributes[.modificationDate] as? Date ?? .distantPast
+      )
+    }
+    var total = files.reduce(bytes) { $0 + $1.size }
+    for file in files.sorted(by: { $0.used < $1.used }) where total > largestBytes {
+      try FileManager.default.removeItem(atPath: file.path)
+      total -= file.size
     }
   }
 }

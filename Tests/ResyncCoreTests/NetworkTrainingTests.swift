@@ -5,7 +5,7 @@ import Testing
 @Suite("Training network")
 struct NetworkTrainingTests {
   static let tiny = ResNetConfiguration(
-    depth: .resnet18, widthMultiplier: 0.125, inputChannels: 2, classCount: 3, auxiliaryCount: 4)
+    depth: .resnet18, widthMultiplier: 0.125, inputChannels: 2, classCount: 3, auxiliaryCount: 4, auxiliaryHidden: 5)
 
   struct Batch {
     let count: Int
@@ -37,7 +37,8 @@ struct NetworkTrainingTests {
     let start = network.tensors
     for key in [
       "conv1.weight", "bn1.weight", "bn1.bias", "layer1.0.conv1.weight", "layer2.0.downsample.0.weight",
-      "layer3.1.bn2.weight", "layer4.1.conv2.weight", "fc.weight", "fc.bias",
+      "layer3.1.bn2.weight", "layer4.1.conv2.weight", "aux.weight", "aux.bias", "fc.weight",
+      "fc.bias",
     ] {
       let gradient = gradients[key]!.values
       let norm = gradient.map { Double($0) * Double($0) }.reduce(0, +).squareRoot()
@@ -66,6 +67,40 @@ struct NetworkTrainingTests {
     let each = batches.map { gradient([$0], accumulating: false) }
     let sum = each[0].indices.map { (each[0][$0] + each[1][$0]) + each[2][$0] }
     #expect(gradient(batches, accumulating: true) == sum)
+  }
+
+  @Test("classes that share the image's weights are told apart by the auxiliary features alone, after every step")
+  func sharedClasses() throws {
+    let network = try ResNet(configuration: Self.tiny, seed: 3)
+    network.shareImageWeights(ofClasses: [[0, 2]])
+    let optimiser = network.makeOptimiser(OptimiserConfiguration())
+    for number in 0..<3 {
+      network.backward(logitGradients: Batch(count: 9, name: "\(number)").loss(network).gradient)
+      network.step(optimiser, learningRate: 1e-2)
+    }
+    let (inputs, features) = (Self.tiny.headInputs, Self.tiny.featureCount)
+    let rows = (0..<3).map { Array(network.tensors["fc.weight"]!.values[$0 * inputs..<($0 + 1) * inputs]) }
+    #expect(rows[0].prefix(features) == rows[2].prefix(features))
+    #expect(rows[0].prefix(features) != rows[1].prefix(features))
+    #expect(rows[0].dropFirst(features) != rows[2].dropFirst(features))
+  }
+
+  @Test("a hidden image has no part in its logits and teaches the trunk nothing")
+  func hiddenImages() throws {
+    let network = try ResNet(configuration: Self.tiny, seed: 3)
+    let batch = Batch(count: 6)
+    func logits(_ images: [Float], hidden: Set<Int>) -> [Float] {
+      network.forward(
+        images: images, auxiliary: batch.auxiliary, count: 6, height: 32, width: 32, hidden: hidden)
+    }
+    let seen = logits(batch.images, hidden: [])
+    let one = logits(batch.images, hidden: [4])
+    #expect((0..<18).filter { seen[$0] != one[$0] } == [12, 13, 14])
+    let all = logits(batch.images, hidden: Set(0..<6))
+    #expect(all == logits(filled("other", batch.images.count), hidden: Set(0..<6)))
+    network.backward(logitGradients: all.map { $0 + 1 })
+    #expect(network.gradients["layer4.1.conv2.weight"]!.values.allSatisfy { $0 == 0 })
+    #expect(network.gradients["aux.weight"]!.values.contains { $0 != 0 })
   }
 
   @Test("it overfits 32 examples")

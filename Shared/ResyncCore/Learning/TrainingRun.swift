@@ -78,7 +78,7 @@ public final class TrainingRun {
   /// Each use has streams of its own, made from the seed and a number: nothing needs to be stored to resume.
   private enum Purpose: UInt64 {
     case split = 1
-    case weights, order, augmentation, jitter
+    case weights, order, augmentation, jitter, hiding
   }
 
   private static func seed(_ specification: TrainingSpecification, _ purpose: Purpose, _ number: Int) -> UInt64 {
@@ -172,9 +172,10 @@ public final class TrainingRun {
     let logits = network.forward(
       images: images,
       auxiliary: members.flatMap {
-        jittered(normalisation.standardised($0.example.features), epoch * total + $0.position)
+        jittered(normalisation.standardised($0.example.features), first + $0.position)
       },
-      count: members.count, height: image.rows, width: image.columns)
+      count: members.count, height: image.rows, width: image.columns,
+      hidden: Set(members.indices.filter { hides(first + members[$0].position) }))
     let (loss, gradient) = Loss.crossEntropy(
       logits: logits, labels: members.map(\.example.label), weights: members.map { weights[$0.position] },
       classes: specification.task.classNames.count, focusing: specification.focusing, total: total)
@@ -188,6 +189,12 @@ public final class TrainingRun {
     var values = features.map { $0 + Float(specification.featureJitter * generator.gaussian()) }
     for place in normalisation.auxiliaryUnused { values[place] = 0 }
     return values
+  }
+
+  private func hides(_ number: Int) -> Bool {
+    guard specification.imageDropout > 0 else { return false }
+    var generator = SeededGenerator(seed: Self.seed(specification, .hiding, number))
+    return generator.uniform() < specification.imageDropout
   }
 
   private func diverged(_ what: String) -> ModelError {

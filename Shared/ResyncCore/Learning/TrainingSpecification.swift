@@ -78,6 +78,8 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
   public var gainJitter = 0.1
   /// Augmentation: standard deviation of the noise on standardised features.
   public var featureJitter = 0.0
+  /// Augmentation: share of images that are hidden, so that the features must be able to speak alone.
+  public var imageDropout = 0.0
   /// Features that the network is not given.
   public var withoutFeatures: [BeatFeatureGroup] = []
   /// Rectified linear units over the features, beside them.
@@ -123,6 +125,7 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
     try read(&timeShiftColumns, .timeShiftColumns)
     try read(&gainJitter, .gainJitter)
     try read(&featureJitter, .featureJitter)
+    try read(&imageDropout, .imageDropout)
     try read(&withoutFeatures, .withoutFeatures)
     try read(&auxiliaryHidden, .auxiliaryHidden)
     try read(&imageAlike, .imageAlike)
@@ -161,6 +164,7 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
     try check("validationShare", validationShare, 0...0.9)
     try check("timeShiftColumns", timeShiftColumns, 0...64)
     try check("gainJitter", gainJitter, 0...0.9)
+    try check("imageDropout", imageDropout, 0...0.9)
     try check("featureJitter", featureJitter, 0...10)
     for place in imageAlike.joined() { try check("imageAlike", place, 0...task.classNames.count - 1) }
     let keys = NetworkPlan(architecture).entries.map(\.key)

@@ -3,8 +3,11 @@ extension ResNet {
   /// - Parameters:
   ///   - images: [count, inputChannels, height, width].
   ///   - auxiliary: [count, auxiliaryCount].
+  ///   - hidden: places of images whose pooled vector counts as 0, so that the auxiliary features speak alone.
   /// - Returns: [count, classCount].
-  public func forward(images: [Float], auxiliary: [Float], count: Int, height: Int, width: Int) -> [Float] {
+  public func forward(
+    images: [Float], auxiliary: [Float], count: Int, height: Int, width: Int, hidden: Set<Int> = []
+  ) -> [Float] {
     precondition(count > 0 && height > 0 && width > 0, "a batch needs images")
     precondition(images.count == count * configuration.inputChannels * height * width, "images and shape disagree")
     precondition(auxiliary.count == count * configuration.auxiliaryCount, "auxiliary features and count disagree")
@@ -12,6 +15,7 @@ extension ResNet {
     let w = workspace.flatMap { $0.holds(g) ? $0 : nil } ?? TrainingWorkspace(plan: plan, capacity: g, threads: threads)
     workspace = w
     w.images = count
+    w.hidden = hidden
     images.withUnsafeBufferPointer {
       // The backward pass reads the images again, so they are kept even where no change of layout is due.
       if configuration.inputChannels == 1 {
@@ -129,6 +133,7 @@ private struct Pass {
       Pooling.mean(
         activation.start + image * layout.output.plane * layout.outputStride, plane: layout.output.plane,
         channels: layout.outputStride, count: features, into: row)
+      if w.hidden.contains(image) { row.update(repeating: 0, count: features) }
       for i in 0..<extra { row[features + i] = auxiliary[image * extra + i] }
       for unit in 0..<configuration.auxiliaryHidden {
         let sum = Vector.dot(parameters + plan.hiddenWeight + unit * extra, row + features, extra)
@@ -207,7 +212,8 @@ private struct Pass {
     for image in 0..<w.images {
       let row = w.headGradient.start + image * plan.headInputs
       let map = w.gradients[0].start + image * plane * stride
-      for channel in 0..<stride { map[channel] = channel < features ? row[channel] * share : 0 }
+      let seen = w.hidden.contains(image) ? 0 : features
+      for channel in 0..<stride { map[channel] = channel < seen ? row[channel] * share : 0 }
       for pixel in 1..<max(1, plane) { (map + pixel * stride).update(from: map, count: stride) }
     }
   }

@@ -26,6 +26,8 @@ package final class TrainingWorkspace {
   package var gradients: [FloatBuffer]
   /// Images of the batch last sent forward.
   package var images: Int
+  /// Places in it of images whose pooled vector counts as 0.
+  package var hidden: Set<Int> = []
 
   package init(plan: NetworkPlan, capacity: Geometry, threads: Int) {
     self.capacity = capacity

@@ -45,7 +45,7 @@ public struct BeatExtractor: Sendable {
   var previousPeak: Int?
   var references: [ReferenceBeat] = []
   var rhythm: RhythmHistory
-  var usual = UsualRhythm()
+  var usualRhythm = UsualRhythm()
   var template: BeatTemplate
   var shapes: ShapeHistory
   var nativeCount: Int64 = 0
@@ -118,7 +118,7 @@ public struct BeatExtractor: Sendable {
     var resampled: [[Float]] = Array(repeating: [], count: leads.count)
     for lead in leads.indices { resamplers[lead].finish(into: &resampled[lead]) }
     let beats = advance(resampled, isLast: true)
-    let duration = QRSDuration.milliseconds(of: template.mean, peak: template.before, rateHz: rate)
+    let duration = QRSDuration.milliseconds(of: near(template.mean), peak: quality.before, rateHz: rate)
     let measures = RecordingMeasures(
       sampleCount: nativeCount, beatCount: Int64(beatCount),
       heartRateBPM: rhythm.median.map { 60 * Double(rate) / $0 }, qrsDurationMilliseconds: duration,
@@ -193,14 +193,13 @@ public struct BeatExtractor: Sendable {
 
     let window = segment(from: peak - template.before, to: peak + template.after + 1)
     let features = features(of: window, before: before, after: after, fallback: fallback)
-    let near = window.map { Array($0.dropFirst(template.before - quality.before)) }
-    let passed = quality.passes(near, rPeakOffset: quality.before)
+    let passed = quality.passes(near(window), rPeakOffset: quality.before)
     let premature = before.map(Double.init).map { $0 < 0.8 * (rhythm.median ?? 0) } ?? false
     let unlike = template.exists && features.templateCorrelation < BeatTemplate.alikeCorrelation
     if passed && !premature { template.learn(window) }
-    if pacingSpike.isPresent(in: near, rPeakOffset: quality.before) { spikeCount += 1 }
+    if pacingSpike.isPresent(in: near(window), rPeakOffset: quality.before) { spikeCount += 1 }
     rhythm = history
-    if let before { usual.add(before) }
+    if let before { usualRhythm.add(before) }
     beatCount += 1
     if passed { passedCount += 1 }
     peaks.removeFirst()
@@ -210,6 +209,11 @@ public struct BeatExtractor: Sendable {
       rPeakSample: native, rPeakSeconds: Double(native) / sampleRateHz, samples: segment(from: start, to: end),
       rPeakOffset: peak - start, features: features, qualityPassed: passed, ectopicSuspected: premature || unlike,
       referenceSymbol: takeReference(near: native))
+  }
+
+  /// The part of the template's window, or of a beat laid on it, from which quality, pacing and QRS duration are told.
+  private func near(_ window: [[Float]]) -> [[Float]] {
+    window.map { Array($0.dropFirst(template.before - quality.before)) }
   }
 
   /// Of a beat not yet in the histories; remembers its shape.
@@ -229,10 +233,12 @@ public struct BeatExtractor: Sendable {
       rrAfterOverMedian: ratio(rrAfter, median), rrBeforeOverRecent: ratio(rrBefore, ten),
       rrAfterOverRecent: ratio(rrAfter, ten), rrRatio: Float(rrBefore / rrAfter),
       templateCorrelation: template.correlation(window),
-      rrBeforeOverUsual: ratio(before.map(Double.init), usual.interval),
-      rrAfterOverUsual: ratio(after.map(Double.init), usual.interval), previousRROverUsual: Float(usual.lastRatio),
-      rrBeforeOverPrevious: ratio(before.map(Double.init), usual.lastInterval.map(Double.init)),
-      prematureRun: usual.runInTens, irregularity: usual.irregularity, primaryShape: primary, otherShape: others)
+      rrBeforeOverUsual: ratio(before.map(Double.init), usualRhythm.interval),
+      rrAfterOverUsual: ratio(after.map(Double.init), usualRhythm.interval),
+      previousRROverUsual: Float(usualRhythm.lastRatio),
+      rrBeforeOverPrevious: ratio(before.map(Double.init), usualRhythm.lastInterval.map(Double.init)),
+      prematureRun: usualRhythm.runInTens, irregularity: usualRhythm.irregularity, primaryShape: primary,
+      otherShape: others)
   }
 
   /// [lead][sample] of the high-passed signal, zero outside the recording.

@@ -44,7 +44,9 @@ public struct BeatFeatures: Codable, Hashable, Sendable {
       irregularity,
     ] + primaryShape.vector + otherShape.vector
   }
+}
 
+extension BeatFeatures {
   /// - Parameter vector: `count` values in the order of `vector`; nil for any other number.
   public init?(vector v: [Float]) {
     guard v.count == Self.count else { return nil }

@@ -47,22 +47,27 @@ struct ShapeHistory: Sendable {
   mutating func shapes(of beat: [[Float]], template: [[Float]], primaryLead: Int) -> (BeatShape, BeatShape) {
     defer { previous = beat }
     guard !template.isEmpty else { return (BeatShape(), BeatShape()) }
-    let measures = beat.indices.map { lead in
+    let ofLeads = beat.indices.map { lead in
       measures(beat[lead], template[lead], previous.isEmpty ? beat[lead] : previous[lead])
     }
-    let others = measures.indices.filter { $0 != primaryLead || measures.count == 1 }
-    let mean = measures[0].indices.map { place in
-      others.reduce(Float(0)) { $0 + measures[$1][place] } / Float(others.count)
-    }
-    let shapes = [measures[primaryLead], mean].enumerated().map { group, values in
+    let others = ofLeads.indices.filter { $0 != primaryLead || ofLeads.count == 1 }.map { ofLeads[$0] }
+    let groups = [ofLeads[primaryLead], Self.mean(others)]
+    let shapes = zip(groups, means).map { values, means in
       var shape = values
       for (number, place) in Self.relative.enumerated() {
-        shape[place] = count > 0 ? values[place] - means[group][number] : 0
+        shape[place] = count > 0 ? values[place] - means[number] : 0
       }
       return BeatShape(vector: shape[...])
     }
-    learn([measures[primaryLead], mean])
+    learn(groups)
     return (shapes[0], shapes[1])
+  }
+
+  private static func mean(_ leads: [Measures]) -> Measures {
+    leads[0].indices.map { place in
+      let sum: Float = leads.reduce(0) { $0 + $1[place] }
+      return sum / Float(leads.count)
+    }
   }
 
   private mutating func learn(_ groups: [Measures]) {
