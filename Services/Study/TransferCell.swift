@@ -105,6 +105,7 @@ struct TransferCell: Cell {
       specification.widthMultiplier = network.width
       specification.batchSize = plan.fineTuning.batchSize
       specification.timeShiftColumns = plan.fineTuning.timeShiftColumns
+      specification.withoutFeatures = Preregistration.withoutFeatures
       specification.schedule = .constant
       specification.validationShare = 0
       return (

@@ -86,6 +86,7 @@ struct TransferSourceInputs: Encodable {
     specification.batchSize = plan.pretraining.batchSize
     specification.learningRate = plan.pretraining.learningRate
     specification.timeShiftColumns = plan.fineTuning.timeShiftColumns
+    specification.withoutFeatures = Preregistration.withoutFeatures
     // All three sources train to their last epoch: held-out beats would choose well for one and at random for another.
     specification.validationShare = 0
     specification.seed = seed

@@ -104,6 +104,9 @@ package struct Preregistration: Codable, Hashable, Sendable {
   /// SHA-256 of `docs/prereg.json` as it was registered. The seeds come from it, so that they could not be chosen.
   package static let registeredSHA256 = "191bb9570da10c9446002594dad9dbe7df5b926f62685b1574a36a87662d8dc4"
 
+  /// The registered networks read the eight RR and template features that there were on that day.
+  package static let withoutFeatures: [BeatFeatureGroup] = [.usualRhythm, .primaryShape, .otherShape]
+
   /// - Throws: `ModelError` with code `invalidConfiguration` when the bytes are not those that were registered.
   package init(registered bytes: Data) throws {
     let hash = SHA256.hash(data: bytes).hexadecimal
