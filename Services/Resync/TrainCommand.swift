@@ -19,7 +19,7 @@ struct TrainCommand: ParsableCommand {
       EXAMPLES
         resync train --task beat-class --manifest mitdb.jsonl --epochs 6
         resync train --task crt-response --manifest cohort.jsonl --cohort nanjing --parent live
-        resync train --task beat-class --manifest mitdb.jsonl --no-promote --detach
+        resync train --task beat-class --manifest mitdb.jsonl --settings focal.json --no-promote --detach
       """)
 
   @OptionGroup var arguments: ConfigurationArguments<OperatorKeys>
@@ -28,6 +28,8 @@ struct TrainCommand: ParsableCommand {
   var manifest: [String]
   @Option(help: "Cohort whose outcomes are the labels.") var cohort: String?
   @Option(help: "Model to start from: an id, or `live` for the live beat-class model.") var parent: String?
+  @Option(help: ArgumentHelp("JSON of training settings; the options below win over it.", valueName: "file"))
+  var settings: String?
   @Option(help: "resnet18, resnet50 or resnet101.") var depth: ResNetConfiguration.Depth?
   @Option(help: "Width of the network; 1 is the paper's.") var width: Double?
   @Option(help: "Passes over the data.") var epochs: Int?
@@ -39,10 +41,10 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Return once the job is submitted.") var detach = false
 
   func run() throws {
-    let settings = try arguments.checkedSettings()
-    let connection = try settings.connection()
+    let connections = try arguments.checkedSettings()
+    let connection = try connections.connection()
     let order = TrainingOrder(
-      training: specification, pipeline: pipeline.configuration, parentModelID: try parentID(connection),
+      training: try specification(), pipeline: pipeline.configuration, parentModelID: try parentID(connection),
       promotes: promote)
     try order.training.validate()
     let encoder = JSONEncoder()
@@ -53,15 +55,21 @@ struct TrainCommand: ParsableCommand {
       recordings: try Array(Set(ManifestEntry.read(manifest).map(\.recordingID))).sorted(), cohort: cohort,
       pipelineID: order.pipeline.id)
     try TrainingJobs(connection).submit(submission)
-    let producer = try Producer(kafka: settings.kafka, logger: quietLogger)
+    let producer = try Producer(kafka: connections.kafka, logger: quietLogger)
     try producer.send(.jobSubmitted(submission.jobID))
     try producer.flush()
     print("job \(submission.jobID) submitted: \(task.rawValue), \(submission.recordings.count) recordings")
     if !detach { try follow(submission.jobID, connection) }
   }
 
-  private var specification: TrainingSpecification {
+  private func specification() throws -> TrainingSpecification {
     var specification = TrainingSpecification(task: task)
+    if let settings {
+      guard let bytes = FileManager.default.contents(atPath: settings) else {
+        throw CommandFailure("--settings \(settings): not readable, expected a file of JSON")
+      }
+      specification = try TrainingSpecification(settings: bytes, task: task)
+    }
     if let depth { specification.depth = depth }
     if let width { specification.widthMultiplier = width }
     if let epochs { specification.epochs = epochs }

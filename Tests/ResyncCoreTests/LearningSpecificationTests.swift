@@ -17,6 +17,27 @@ struct LearningSpecificationTests {
     #expect(throws: (any Error).self) { try JSONDecoder().decode(TrainingSpecification.self, from: Data("{}".utf8)) }
   }
 
+  @Test("a person's settings may name some fields; an unknown name, type or value is refused by name")
+  func settingsFile() throws {
+    func read(_ json: String) throws -> TrainingSpecification {
+      try TrainingSpecification(settings: Data(json.utf8), task: .beatClass)
+    }
+    var expected = TrainingSpecification(task: .beatClass)
+    expected.focusing = 2
+    expected.microBatchSize = 32
+    expected.freezePrefixes = ["layer1."]
+    #expect(try read(#"{"focusing":2,"microBatchSize":32,"freezePrefixes":["layer1."]}"#) == expected)
+    #expect(try read("{}") == TrainingSpecification(task: .beatClass))
+    let faults = [
+      (#"{"focussing":2}"#, "focussing"), (#"{"epochs":"two"}"#, "epochs"), (#"{"schedule":"sometimes"}"#, "schedule"),
+      (#"{"momentum":1}"#, "momentum"), (#"{"task":"crt-response"}"#, "task"), ("[1]", "object"), ("{", "object"),
+    ]
+    for (json, name) in faults {
+      let error = #expect(throws: ModelError.self, "\(json)") { try read(json) }
+      #expect(error?.message.contains(name) == true, "\(json): \(error?.message ?? "")")
+    }
+  }
+
   @Test("defaults are valid; values outside their limits are refused by name")
   func limits() throws {
     for task in ModelTask.allCases { try TrainingSpecification(task: task).validate() }
