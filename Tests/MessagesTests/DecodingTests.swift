@@ -76,12 +76,13 @@ struct DecodingTests {
     #expect(leads(named: []) == [])
   }
 
-  @Test("features of another number than eight are none")
+  @Test("features of another number than a beat has are none")
   func features() {
-    let eight = ProtoBeat.with { $0.features = [1, 2, 3, 4, 5, 6, 7, 8] }
-    #expect(eight.beatFeatures?.vector == eight.features)
+    let beat = ProtoBeat.with { $0.features = (0..<BeatFeatures.count).map(Float.init) }
+    #expect(beat.beatFeatures?.vector == beat.features)
     #expect(ProtoBeat.with { $0.features = [1] }.beatFeatures == nil)
-    #expect(ProtoSpectrogram.with { $0.features = [Float](repeating: 0, count: 9) }.beatFeatures == nil)
+    let longer = [Float](repeating: 0, count: BeatFeatures.count + 1)
+    #expect(ProtoSpectrogram.with { $0.features = longer }.beatFeatures == nil)
   }
 }
 

@@ -38,7 +38,7 @@ struct SpectrogramTests {
       $0.leads = ["II", "V1"]
       $0.samples = Packing.pack([0.01, -0.02].map { scale in (0..<400).map { Float(sin(Double($0) / 9) * scale) } })
       $0.rPeakOffset = 170
-      $0.features = [1, 2, 3, 4, 5, 6, 7, 8]
+      $0.features = (0..<BeatFeatures.count).map(Float.init)
       $0.qualityPassed = true
       $0.ectopicSuspected = true
       $0.referenceSymbol = "V"
@@ -131,7 +131,7 @@ struct PredictionBatchTests {
       $0.tensor = Packing.pack([1, 2, 3, Float16(sample)])
       $0.tensorSha256 = sha256($0.tensor)
       $0.segmentSha256 = sha256(Data())
-      $0.features = [Float](repeating: 1, count: 8)
+      $0.features = [Float](repeating: 1, count: BeatFeatures.count)
       $0.pipelineID = "pipeline"
       $0.qualityPassed = true
     }

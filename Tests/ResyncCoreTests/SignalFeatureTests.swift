@@ -82,11 +82,14 @@ struct SignalFeatureTests {
   func missingP() throws {
     let once = try features(regular(30) + [Beat(interval: 0.8, hasP: false)] + regular(5))
     let (missing, before) = (once[30], once[29])
-    #expect(missing.primaryShape.pLikeness < -0.4 && missing.otherShape.pLikeness < -0.4)
+    for shape in [missing.primaryShape, missing.otherShape] {
+      #expect(shape.pLikeness < -0.2 && shape.pDifference > 1)
+    }
     #expect(missing.primaryShape.pEnergy < before.primaryShape.pEnergy - 1)
     #expect(abs(before.primaryShape.pLikeness) < 0.1 && abs(missing.primaryShape.qrsLikeness) < 0.1)
     let always = try features(Array(repeating: Beat(interval: 0.8, hasP: false), count: 40))
-    #expect(always.suffix(10).allSatisfy { abs($0.primaryShape.pLikeness) < 0.1 })
+    // The last beat has no neighbour, so that its baseline differs.
+    #expect(always.dropLast().suffix(10).allSatisfy { abs($0.primaryShape.pLikeness) < 0.1 })
   }
 
   @Test("a wide beat is wide, high and unlike, in both leads")
