@@ -65,22 +65,32 @@ struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Training steps: forward, backward, Adam; the peer is peers/resnet_torch.py.")
   @OptionGroup var options: NetworkOptions
+  @Option(help: "Images computed at once, if fewer than the batch; gradients then add up over the parts.")
+  var microBatch: Int?
 
   func run() throws {
     let configuration = try options.configuration()
+    if let microBatch, microBatch < 1 {
+      throw ValidationError("--micro-batch is \(microBatch), must be at least 1")
+    }
     let network = try ResNet(configuration: configuration, seed: 1, threads: options.threads)
     let optimiser = network.makeOptimiser(OptimiserConfiguration())
     let images = options.images
     let (batch, side) = (options.batch, options.side)
-    let labels = (0..<batch).map { $0 % configuration.classCount }
-    let weights = [Float](repeating: 1, count: batch)
+    let image = images.count / batch
+    let parts = stride(from: 0, to: batch, by: microBatch ?? batch).map { $0..<min(batch, $0 + (microBatch ?? batch)) }
     options.measure("train", configuration, passes: 3) { profile in
       network.profile = profile
-      let logits = network.forward(images: images, auxiliary: [], count: batch, height: side, width: side)
-      network.backward(
-        logitGradients: Loss.crossEntropy(
-          logits: logits, labels: labels, weights: weights, classes: configuration.classCount
-        ).gradient)
+      for part in parts {
+        let logits = network.forward(
+          images: parts.count == 1
+            ? images : Array(images[part.lowerBound * image..<part.upperBound * image]),
+          auxiliary: [], count: part.count, height: side, width: side)
+        let loss = Loss.crossEntropy(
+          logits: logits, labels: part.map { $0 % configuration.classCount },
+          weights: [Float](repeating: 1, count: part.count), classes: configuration.classCount, total: batch)
+        network.backward(logitGradients: loss.gradient, accumulating: part.lowerBound > 0)
+      }
       network.step(optimiser, learningRate: 1e-3)
     }
   }
