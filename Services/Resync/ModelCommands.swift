@@ -11,7 +11,8 @@ struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
     abstract: "Lists registered models; the live ones are marked.",
-    discussion: "EXAMPLES\n  resync models")
+    discussion: "EXAMPLES\n  resync models\n  resync models import models/resnet18-mitdb-ds1.safetensors",
+    subcommands: [ModelImportCommand.self])
 
   @OptionGroup var arguments: ConfigurationArguments<OperatorKeys>
 
@@ -25,6 +26,53 @@ struct ModelsCommand: ParsableCommand {
       ].compactMap { $0 }
       print("\(model.modelID)  \(model.createdAt.formatted(.iso8601))  \(notes.joined(separator: ", "))")
     }
+  }
+}
+
+struct ModelImportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import",
+    abstract: "Registers a model file, so that training can start from it or it can be promoted.",
+    discussion: """
+      The registry cannot know recordings that taught a model elsewhere: do not count those that are named here as held \
+      out. The last line is the model's id.
+
+      EXAMPLES
+        resync models import models/resnet18-mitdb-ds1.safetensors
+      """)
+
+  @Argument(help: "The model, a safetensors file.") var file: String
+  @OptionGroup var arguments: ConfigurationArguments<OperatorKeys>
+
+  func run() throws {
+    let settings = try arguments.checkedSettings()
+    guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: file)) else {
+      throw CommandFailure("model file \(file) cannot be read")
+    }
+    let record = try ModelRecord(importing: Array(bytes))
+    let models = Models(try settings.connection())
+    if let parent = record.parentModelID, try models.summary(parent) == nil {
+      throw CommandFailure("the file's model started from \(parent), which is not registered; import that one first")
+    }
+    try models.insert(record, trainingRecordings: [])
+    let taught = try ModelArtifact(decoding: record.weights).metadata.trainingRecordings
+    FileHandle.standardError.write(Data("taught by: \(taught.joined(separator: " "))\n".utf8))
+    print(record.modelID)
+  }
+}
+
+extension ModelRecord {
+  /// A model file as it is, weights in half precision included: its id and hash are those of these bytes.
+  ///
+  /// - Throws: `ModelError`: hostile or damaged bytes.
+  package init(importing bytes: [UInt8]) throws {
+    let artifact = try ModelArtifact(decoding: bytes)
+    let metadata = artifact.metadata
+    self.init(
+      modelID: artifact.modelID, task: metadata.task.rawValue, weights: bytes,
+      metadata: String(decoding: try JSONEncoder().encode(metadata), as: UTF8.self),
+      parentModelID: metadata.parentModelID, trainedOnSynthetic: metadata.trainedOnSynthetic,
+      pipeline: metadata.pipeline)
   }
 }
 

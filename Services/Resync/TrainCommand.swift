@@ -14,7 +14,8 @@ struct TrainCommand: ParsableCommand {
     abstract: "Submits a training job and follows it.",
     discussion: """
       The trainer reads the recordings' tensors from ecg.spectrograms as they pass: submit the job before or shortly \
-      after publishing. crt-response takes its labels from a cohort's outcomes, training role only.
+      after publishing. crt-response takes its labels from a cohort's outcomes, training role only. A parent of the same \
+      task is continued, with its own settings but for those given here; of another task its trunk is taken over.
 
       EXAMPLES
         resync train --task beat-class --manifest mitdb.jsonl --epochs 6
@@ -43,8 +44,9 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let connections = try arguments.checkedSettings()
     let connection = try connections.connection()
+    let parent = try parentModel(connection)
     let order = TrainingOrder(
-      training: try specification(), pipeline: pipeline.configuration, parentModelID: try parentID(connection),
+      training: try specification(from: parent?.metadata), pipeline: pipeline.configuration, parentModelID: parent?.id,
       promotes: promote)
     try order.training.validate()
     let encoder = JSONEncoder()
@@ -62,8 +64,8 @@ struct TrainCommand: ParsableCommand {
     if !detach { try follow(submission.jobID, connection) }
   }
 
-  private func specification() throws -> TrainingSpecification {
-    var specification = TrainingSpecification(task: task)
+  private func specification(from parent: ModelMetadata?) throws -> TrainingSpecification {
+    var specification = TrainingSpecification(task: task, parent: parent)
     if let settings {
       guard let bytes = FileManager.default.contents(atPath: settings) else {
         throw CommandFailure("--settings \(settings): not readable, expected a file of JSON")
@@ -79,12 +81,16 @@ struct TrainCommand: ParsableCommand {
     return specification
   }
 
-  private func parentID(_ connection: Connection) throws -> String? {
-    guard parent == "live" else { return parent }
-    guard let live = try Promotions(connection).live(task: ModelTask.beatClass.rawValue) else {
+  private func parentModel(_ connection: Connection) throws -> (id: String, metadata: ModelMetadata)? {
+    guard let parent else { return nil }
+    let live = try Promotions(connection).live(task: ModelTask.beatClass.rawValue)?.modelID
+    guard let id = parent == "live" ? live : parent else {
       throw CommandFailure("--parent live: no beat-class model is live; train one first")
     }
-    return live.modelID
+    guard let summary = try Models(connection).summary(id),
+      let metadata = try? JSONDecoder().decode(ModelMetadata.self, from: Data(summary.metadata.utf8))
+    else { throw CommandFailure("--parent \(id): no such model is registered; see `resync models`") }
+    return (id, metadata)
   }
 
   private func follow(_ jobID: String, _ connection: Connection) throws {

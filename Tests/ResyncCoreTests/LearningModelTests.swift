@@ -17,6 +17,21 @@ struct LearningModelTests {
     #expect(read.modelID == "beat-class-" + read.weightsSHA256.prefix(12))
   }
 
+  @Test("in half precision a model takes half the bytes and answers nearly alike; what is read back is written alike")
+  func halfPrecision() throws {
+    let bytes = Self.model.encoded(as: .float16)
+    let half = try ModelArtifact(decoding: bytes)
+    #expect(Double(Self.model.encoded().count - bytes.count) > 0.45 * Double(Self.model.encoded().count))
+    #expect(same(half.encoded(as: .float16), bytes))
+    #expect(half.metadata == Self.model.metadata && half.modelID != Self.model.modelID)
+    let beats = MadeUp.beatExamples().prefix(20).map { ($0.image, [0], $0.features) }
+    let scores = try [Self.model, half].map {
+      try Classifier($0).score(Array(beats), threads: 1).flatMap(\.probabilities)
+    }
+    #expect(scores[0] != scores[1])
+    #expect(zip(scores[0], scores[1]).allSatisfy { abs($0 - $1) < 0.01 })
+  }
+
   @Test("a model whose metadata contradict themselves is refused")
   func refusesMetadata() throws {
     let changes: [(inout ModelMetadata) -> Void] = [

@@ -161,6 +161,28 @@ struct LearningTrainingTests {
     #expect(model.metadata.threshold == model.metadata.validation?.threshold)
   }
 
+  @Test("a parent of the same task is continued: head, normalisation and settings are its own")
+  func continues() throws {
+    var specification = MadeUp.specification(.beatClass, epochs: 2)
+    specification.auxiliaryHidden = 4
+    specification.withoutFeatures = [.template]
+    let parent = try MadeUp.trained(specification, MadeUp.beatExamples())
+    var settings = TrainingSpecification(task: .beatClass, parent: parent.metadata)
+    #expect(settings == specification)
+    settings.epochs = 1
+    let others = MadeUp.examples(groups: 6, beats: 8, seed: 2) { ($0 + $1) % 3 }
+    let run = try MadeUp.run(settings, others, parent: parent)
+    for (key, tensor) in parent.tensors { #expect(same(run.network.tensors[key], tensor), "\(key)") }
+    try run.runEpoch()
+    let model = try run.finish()
+    #expect(model.metadata.normalisation == parent.metadata.normalisation)
+    #expect(model.metadata.parentModelID == parent.modelID)
+    settings.auxiliaryHidden = 8
+    #expect(throws: ModelError.self) { try MadeUp.run(settings, others, parent: parent) }
+    let response = TrainingSpecification(task: .crtResponse, parent: parent.metadata)
+    #expect(response.widthMultiplier == 0.125 && response.auxiliaryHidden == 0 && response.task == .crtResponse)
+  }
+
   @Test("a parent of another architecture or with more leads is refused")
   func refusesParents() throws {
     let parent = try MadeUp.trained(MadeUp.specification(.beatClass, epochs: 1), MadeUp.beatExamples())

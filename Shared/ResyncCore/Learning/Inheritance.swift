@@ -1,7 +1,8 @@
 extension ResNet {
-  /// Takes over a parent's trunk; the head keeps its fresh weights.
-  /// - Throws: `ModelError` with code `parentMismatch` when depth or width differ, or the parent has more leads.
-  package func inherit(from parent: ModelArtifact) throws {
+  /// Takes over a parent's trunk, and its head too when `continuing`; else the head keeps its fresh weights.
+  /// - Throws: `ModelError` with code `parentMismatch` when depth or width differ, or the parent has more leads, or, when
+  ///   continuing, another number of units over the features.
+  package func inherit(from parent: ModelArtifact, continuing: Bool) throws {
     let (mine, theirs) = (configuration, parent.metadata.architecture)
     guard mine.depth == theirs.depth, mine.channels(64) == theirs.channels(64), mine.featureCount == theirs.featureCount
     else {
@@ -20,7 +21,13 @@ extension ResNet {
     if let first = tensors["conv1.weight"] {
       tensors["conv1.weight"] = first.inflating(inputChannels: mine.inputChannels)
     }
-    try load(tensors, allow: ["fc.", "aux."])
+    guard !continuing || mine.auxiliaryHidden == theirs.auxiliaryHidden else {
+      throw ModelError(
+        .parentMismatch,
+        "parent \(parent.modelID) has \(theirs.auxiliaryHidden) units over the features, the specification asks for "
+          + "\(mine.auxiliaryHidden): set auxiliaryHidden alike")
+    }
+    try load(tensors, allow: continuing ? [] : ["fc.", "aux."])
   }
 }
 

@@ -43,13 +43,17 @@ public struct ModelArtifact: Sendable {
   /// `<task>-<first 12 digits of the hash>`.
   public var modelID: String { "\(metadata.task.rawValue)-\(weightsSHA256.prefix(12))" }
 
-  public func encoded() -> [UInt8] { Self.encode(metadata, tensors) }
+  /// - Parameter type: `float16` rounds the weights to half the bytes: another model with another id, that of the artifact
+  ///   decoded from them.
+  public func encoded(as type: Safetensors.ElementType = .float32) -> [UInt8] { Self.encode(metadata, tensors, type) }
 
-  private static func encode(_ metadata: ModelMetadata, _ tensors: [String: NamedTensor]) -> [UInt8] {
+  private static func encode(
+    _ metadata: ModelMetadata, _ tensors: [String: NamedTensor], _ type: Safetensors.ElementType = .float32
+  ) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // Validated metadata hold finite numbers and strings, which always encode.
     let json = String(decoding: try! encoder.encode(metadata), as: UTF8.self)
-    return Safetensors.encode(tensors, metadata: [metadataKey: json])
+    return Safetensors.encode(tensors, metadata: [metadataKey: json], as: type)
   }
 }

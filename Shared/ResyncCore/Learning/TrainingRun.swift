@@ -43,8 +43,8 @@ public final class TrainingRun {
   /// - Parameters:
   ///   - examples: at least two, each with an id of its own.
   ///   - pipeline: the one that made the images.
-  ///   - parent: a model whose trunk is taken over (its head is not); the architecture must be the same but for the
-  ///     number of leads.
+  ///   - parent: a model whose trunk is taken over; the architecture must be the same but for the number of leads. One of
+  ///     the same task is continued: its head, and the normalisation that the head was fitted to, are taken over as well.
   /// - Throws: `ModelError` saying which input cannot be used and what is expected.
   public init(
     specification: TrainingSpecification, examples: [TrainingExample], pipeline: PipelineConfiguration,
@@ -62,12 +62,15 @@ public final class TrainingRun {
     split = TrainingSplit(
       ordered, share: specification.validationShare, seed: Self.seed(specification, .split, 0))
     weights = SampleWeights.make(ordered, split.training, specification: specification)
-    normalisation = BeatNormalisation(
-      fitting: split.training.map { ordered[$0] }, without: specification.withoutFeatures, threads: self.threads)
+    let continued = parent.flatMap { $0.metadata.task == specification.task ? $0 : nil }
+    normalisation =
+      continued?.metadata.normalisation
+      ?? BeatNormalisation(
+        fitting: split.training.map { ordered[$0] }, without: specification.withoutFeatures, threads: self.threads)
     parentModelID = parent?.modelID
     network = try ResNet(
       configuration: specification.architecture, seed: Self.seed(specification, .weights, 0), threads: self.threads)
-    if let parent { try network.inherit(from: parent) }
+    if let parent { try network.inherit(from: parent, continuing: continued != nil) }
     network.shareImageWeights(ofClasses: specification.imageAlike.filter { $0.count > 1 })
     network.freeze(prefixes: specification.freezePrefixes)
     optimiser = network.makeOptimiser(specification.optimiserConfiguration)

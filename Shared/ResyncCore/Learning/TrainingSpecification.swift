@@ -99,6 +99,16 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
     }
   }
 
+  /// The task's defaults in the parent's depth and width; of a parent of the same task, which is then continued, all
+  /// settings.
+  public init(task: ModelTask, parent: ModelMetadata?) {
+    self.init(task: task)
+    guard let parent else { return }
+    if parent.task == task { self = parent.specification }
+    depth = parent.architecture.depth
+    widthMultiplier = parent.architecture.widthMultiplier
+  }
+
   public init(from decoder: any Decoder) throws {
     let c = try decoder.container(keyedBy: CodingKeys.self)
     self.init(task: try c.decode(ModelTask.self, forKey: .task))
