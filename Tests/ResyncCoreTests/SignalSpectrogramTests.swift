@@ -39,6 +39,26 @@ struct SignalSpectrogramTests {
     }
   }
 
+  @Test("an image of samples is the canvas itself, the R-peak at its place, for each lead")
+  func samples() throws {
+    let pipeline = PipelineConfiguration(image: .samples(columns: 512))
+    let transform = try SpectrogramTransform(pipeline: pipeline)
+    let image = transform.image(of: [[1, 2, 4], [0.5, 0.25, 8]], rPeakOffset: 1)
+    #expect((image.leadCount, image.rows, image.columns) == (2, 1, 512))
+    for (lead, values) in [[1, 2, 4], [0.5, 0.25, 8] as [Float16]].enumerated() {
+      let row = Array(image.values[lead * 512..<(lead + 1) * 512])
+      #expect(Array(row[transform.canvasRPeak - 1...transform.canvasRPeak + 1]) == values)
+      #expect(row.count { $0 != 0 } == 3)
+    }
+    #expect(pipeline.id != PipelineConfiguration().id)
+    for wrong in [ImageConfiguration.samples(columns: 513), .samples(columns: 0)] {
+      #expect(throws: SignalError.self) { try PipelineConfiguration(image: wrong).validate() }
+    }
+    var rows = ImageConfiguration.samples(columns: 512)
+    rows.rows = 2
+    #expect(throws: SignalError.self) { try PipelineConfiguration(image: rows).validate() }
+  }
+
   @Test("any window, hop, FFT length and number of frames: magnitudes are those of the definition")
   func definition() throws {
     var generator = SeededGenerator(seed: 11)

@@ -98,12 +98,27 @@ public struct STFTConfiguration: Codable, Hashable, Sendable {
 
 /// How magnitudes become an image: the lowest `rows` frequency bins by the first `columns` frames, log-compressed.
 public struct ImageConfiguration: Codable, Hashable, Sendable {
+  /// What an image may show in place of a spectrogram.
+  public enum Content: String, Codable, Hashable, Sendable {
+    /// One row of the canvas's first `columns` samples, mV: a network then reads the signal itself, along time alone.
+    case samples
+  }
+
   /// Frequency bins, from 0 Hz up.
   public var rows: Int
   /// STFT frames.
   public var columns: Int
   /// The image is log(1 + magnitude / reference); magnitude in mV (window-sum normalised).
   public var referenceMillivolts: Double
+  /// Nil, the default, for the spectrogram.
+  public var content: Content?
+
+  /// The signal itself: `columns` samples from the canvas's start.
+  public static func samples(columns: Int) -> ImageConfiguration {
+    var image = ImageConfiguration(rows: 1, columns: columns)
+    image.content = .samples
+    return image
+  }
 
   public init(rows: Int = 64, columns: Int = 64, referenceMillivolts: Double = 0.01) {
     self.rows = rows

@@ -5,7 +5,8 @@ import Foundation
 ///
 /// The segment is laid on a zero canvas with its R-peak at a fixed place, so that a millisecond is the same number of
 /// pixels in every image and beats line up; what overhangs is cut. Then per lead: STFT with zero boundary, magnitudes in
-/// mV, log(1 + magnitude / reference), the lowest `image.rows` bins of the first `image.columns` frames.
+/// mV, log(1 + magnitude / reference), the lowest `image.rows` bins of the first `image.columns` frames. Or, where the
+/// configuration says so, the canvas itself.
 public struct SpectrogramTransform: Sendable {
   /// Samples on the canvas at the canonical rate.
   public let canvasSamples: Int
@@ -29,6 +30,7 @@ public struct SpectrogramTransform: Sendable {
   ///   - segment: [lead][sample] at the canonical rate, mV; leads of equal length.
   ///   - rPeakOffset: the R-peak's index in the segment.
   public func image(of segment: [[Float]], rPeakOffset: Int) -> SpectrogramImage {
+    if image.content == .samples { return signal(of: segment, rPeakOffset: rPeakOffset) }
     let (rows, columns) = (image.rows, image.columns)
     let plane = rows * columns
     let scale = Float(1 / image.referenceMillivolts)
@@ -46,6 +48,12 @@ public struct SpectrogramTransform: Sendable {
     return SpectrogramImage(leadCount: segment.count, rows: rows, columns: columns, values: values)
   }
 
+  private func signal(of segment: [[Float]], rPeakOffset: Int) -> SpectrogramImage {
+    SpectrogramImage(
+      leadCount: segment.count, rows: 1, columns: image.columns,
+      values: segment.flatMap { canvas($0, rPeakOffset: rPeakOffset).prefix(image.columns).map { Float16($0) } })
+  }
+
   private func canvas(_ lead: [Float], rPeakOffset: Int) -> [Float] {
     let shift = canvasRPeak - rPeakOffset
     var canvas = [Float](repeating: 0, count: canvasSamples)
@@ -61,12 +69,14 @@ extension PipelineConfiguration {
   ///
   /// - Throws: `SignalError` naming the first value outside its range.
   public func validate() throws {
+    let isSignal = image.content == .samples
+    let canvas = (segment.canvasSeconds * Double(canonicalRateHz)).rounded()
     let limits: [(String, Double, ClosedRange<Double>)] = [
       ("canonicalRateHz", Double(canonicalRateHz), 100...1_000),
       ("highPassHz", highPassHz, 0.05...5),
       ("segment.canvasSeconds", segment.canvasSeconds, 0.1...10),
-      ("image.rows", Double(image.rows), 1...Double(max(1, stft.fftLength / 2 + 1))),
-      ("image.columns", Double(image.columns), 1...4_096),
+      ("image.rows", Double(image.rows), 1...(isSignal ? 1 : Double(max(1, stft.fftLength / 2 + 1)))),
+      ("image.columns", Double(image.columns), 1...(isSignal ? max(1, canvas) : 4_096)),
       ("image.referenceMillivolts", image.referenceMillivolts, 1e-6...1e3),
     ]
     for (key, value, range) in limits where !range.contains(value) {
