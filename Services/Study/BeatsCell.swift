@@ -9,15 +9,18 @@ package struct BeatsCell: Cell {
     package var pipeline: PipelineConfiguration
     /// The repository's few records in place of the whole database.
     package var quick: Bool
+    /// Of a record's beats of class N every so-many-th teaches, and weighs as many: neighbours are alike.
+    package var normalStride: Int
 
     package init(
       beatProtocol: BeatProtocol, specification: TrainingSpecification, pipeline: PipelineConfiguration = .init(),
-      quick: Bool
+      quick: Bool, normalStride: Int = 1
     ) {
       self.beatProtocol = beatProtocol
       self.specification = specification
       self.pipeline = pipeline
       self.quick = quick
+      self.normalStride = normalStride
     }
   }
 
@@ -25,12 +28,17 @@ package struct BeatsCell: Cell {
     package var figures: BeatFigures
     package var specification: TrainingSpecification
     package var pipelineID: String
-    package var trainingRecords: [String]
-    package var trainingBeats: Int
+    /// One, or one for each fold.
+    package var trainings: [Training]
+  }
+
+  package struct Training: Codable, Sendable {
+    package var records: [String]
+    package var beats: Int
     package var epochs: [EpochMetrics]
-    /// SHA-256 over ids, tensors and labels of the training beats.
+    /// SHA-256 over ids, tensors and labels of the beats.
     package var fingerprint: String
-    /// SHA-256 of the weights as a model file.
+    /// SHA-256 of the model file, weights in half precision, which judged.
     package var model: String
   }
 
@@ -46,55 +54,94 @@ package struct BeatsCell: Cell {
 
   package func run(_ context: StudyContext) throws -> Result {
     let data = try BeatsOfRecords(inputs, folder: context.folder(of: needs[0]), context)
-    let split = try data.split(inputs.beatProtocol, allowingRandomByBeat: context.allowsRandomByBeat)
-    // DS1 has eight beats of class Q: weighted for their rarity they teach noise, so between persons none is taught.
-    let taught = split.training.filter {
-      inputs.beatProtocol.leaks || data.examples[$0].label != BeatClass.Q.index
+    let splits = try data.splits(inputs.beatProtocol, allowingRandomByBeat: context.allowsRandomByBeat)
+    let folder = context.cache.appendingPathComponent("beats-runs/\(try CellStore.identity(self).prefix(24))")
+    var (trainings, judged, predictions) = ([Training](), [Int](), [Int]())
+    for (number, split) in splits.enumerated() {
+      let taught = data.taught(split, normalStride: inputs.normalStride)
+      let fold = FoldTraining(
+        inputs: inputs, file: folder.appendingPathComponent("\(number)"), examples: taught.examples,
+        records: taught.records)
+      let (training, model) = try fold.trained(context)
+      trainings.append(training)
+      judged += split.test
+      predictions += try data.predictions(split.test, model, threads: context.threads) { try context.checkStop() }
+      if inputs.beatProtocol == .ds1ToDS2 { try keep(model, context) }
     }
-    let training = taught.map { data.examples[$0] }
-    let records = Array(Set(taught.map { data.records[$0] })).sorted()
-    let (run, model) = try train(
-      training, TrainingProvenance(trainingRecordings: records, trainedOnSynthetic: false), context)
-    let predictions = try data.predictions(split.test, model, threads: context.threads) { try context.checkStop() }
+    let figures = try BeatFigures(
+      inputs.beatProtocol, records: judged.map { data.records[$0] }, labels: judged.map { data.examples[$0].label },
+      predictions: predictions)
+    try? FileManager.default.removeItem(at: folder)
     return Result(
-      figures: try BeatFigures(
-        inputs.beatProtocol, records: split.test.map { data.records[$0] },
-        labels: split.test.map { data.examples[$0].label }, predictions: predictions),
-      specification: inputs.specification, pipelineID: inputs.pipeline.id, trainingRecords: records,
-      trainingBeats: training.count, epochs: run.history, fingerprint: run.fingerprint, model: model.weightsSHA256)
+      figures: figures, specification: inputs.specification, pipelineID: inputs.pipeline.id, trainings: trainings)
+  }
+
+  /// A model that no record of DS2 taught may be used elsewhere: `models/<cell>.safetensors` in the cache.
+  private func keep(_ model: ModelArtifact, _ context: StudyContext) throws {
+    let folder = context.cache.appendingPathComponent("models")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let file = folder.appendingPathComponent(name.replacingOccurrences(of: "/", with: ".") + ".safetensors")
+    try Data(model.encoded(as: .float16)).write(to: file, options: .atomic)
+    context.note("  model in \(file.path)")
   }
 }
 
-extension BeatsCell {
-  /// Trains to the end, or to a stop, after which the next call goes on where this one stood.
-  private func train(
-    _ examples: [TrainingExample], _ provenance: TrainingProvenance, _ context: StudyContext
-  ) throws -> (TrainingRun, ModelArtifact) {
-    let folder = context.cache.appendingPathComponent("beats-runs")
-    let file = folder.appendingPathComponent(try CellStore.identity(self) + ".safetensors")
-    let run = try resumed(file, examples, provenance, context)
+/// The training of one fold, which goes on where a stop left it.
+private struct FoldTraining {
+  let inputs: BeatsCell.Inputs
+  /// Without extension: of the checkpoint, and of what a finished training gave.
+  let file: URL
+  let examples: [TrainingExample]
+  let records: [String]
+
+  private var provenance: TrainingProvenance {
+    TrainingProvenance(trainingRecordings: records, trainedOnSynthetic: false)
+  }
+  private var checkpoint: URL { file.appendingPathExtension("checkpoint") }
+  private var finished: URL { file.appendingPathExtension("safetensors") }
+
+  /// The model is the one of the file, its weights in half precision.
+  func trained(_ context: StudyContext) throws -> (BeatsCell.Training, ModelArtifact) {
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    let notes = file.appendingPathExtension("json")
+    if let bytes = try? Data(contentsOf: finished), let model = try? ModelArtifact(decoding: Array(bytes)),
+      let training = try? JSONDecoder().decode(BeatsCell.Training.self, from: Data(contentsOf: notes)),
+      training.model == model.weightsSHA256
+    {
+      return (training, model)
+    }
+    let run = try run(context)
+    let bytes = try run.finish { _ in try context.checkStop() }.encoded(as: .float16)
+    let model = try ModelArtifact(decoding: bytes)
+    let training = BeatsCell.Training(
+      records: records, beats: examples.count, epochs: run.history, fingerprint: run.fingerprint,
+      model: model.weightsSHA256)
+    try Data(bytes).write(to: finished, options: .atomic)
+    try JSONEncoder().encode(training).write(to: notes, options: .atomic)
+    return (training, model)
+  }
+
+  /// All epochs. At a stop the run is kept and the stop thrown on.
+  private func run(_ context: StudyContext) throws -> TrainingRun {
+    let run = try resumed(context)
     do {
       while !run.isFinished {
         let epoch = try run.runEpoch { _ in try context.checkStop() }
         context.note(
           String(
             format: "  epoch %d, loss %.4f, %.0f images/s", epoch.epoch + 1, epoch.trainLoss, epoch.imagesPerSecond))
+        try Data(run.checkpoint()).write(to: checkpoint, options: .atomic)
       }
-      let model = try run.finish { _ in try context.checkStop() }
-      try? FileManager.default.removeItem(at: file)
-      return (run, model)
+      return run
     } catch let stop as StudyStopped {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try Data(run.checkpoint()).write(to: file, options: .atomic)
+      try Data(run.checkpoint()).write(to: checkpoint, options: .atomic)
       throw stop
     }
   }
 
-  private func resumed(
-    _ file: URL, _ examples: [TrainingExample], _ provenance: TrainingProvenance, _ context: StudyContext
-  ) throws -> TrainingRun {
+  private func resumed(_ context: StudyContext) throws -> TrainingRun {
     // A checkpoint of other data or of a former version counts as absent.
-    if let kept = try? Data(contentsOf: file),
+    if let kept = try? Data(contentsOf: checkpoint),
       let run = try? TrainingRun(
         resuming: Array(kept), specification: inputs.specification, examples: examples, pipeline: inputs.pipeline,
         provenance: provenance, threads: context.threads)
@@ -124,9 +171,30 @@ package struct BeatsOfRecords {
   }
 
   /// - Throws: `PersonLeak`.
-  package func split(_ beatProtocol: BeatProtocol, allowingRandomByBeat allowed: Bool) throws -> BeatSplit {
-    try BeatSplit(beatProtocol, records: records, labels: examples.map(\.label))
-      .checked(persons: examples.map(\.group), allowingRandomByBeat: allowed)
+  package func splits(_ beatProtocol: BeatProtocol, allowingRandomByBeat allowed: Bool) throws -> [BeatSplit] {
+    try BeatSplit.all(beatProtocol, records: records, labels: examples.map(\.label))
+      .map { try $0.checked(persons: examples.map(\.group), allowingRandomByBeat: allowed) }
+  }
+
+  /// What a split teaches, with the records that it comes from.
+  package func taught(_ split: BeatSplit, normalStride: Int) -> (examples: [TrainingExample], records: [String]) {
+    var normal = 0
+    let places = split.training.filter { place in
+      switch BeatClass.allCases[examples[place].label] {
+      case .N:
+        normal += 1
+        return normal % normalStride == 0
+      // DS1 has eight beats of class Q: weighted for their rarity they teach noise, so between persons none is taught.
+      case .Q: return split.beatProtocol.leaks
+      default: return true
+      }
+    }
+    let chosen = places.map { place in
+      var example = examples[place]
+      if example.label == BeatClass.N.index { example.weight *= Float(normalStride) }
+      return example
+    }
+    return (chosen, Array(Set(places.map { records[$0] })).sorted())
   }
 
   private static let slice = 2_048

@@ -14,27 +14,43 @@ struct BeatStudyTests {
     #expect(Set(MITBIH.all).count == 48)
     #expect((MITBIH.ds1.count, MITBIH.ds2.count, MITBIH.paced.count) == (21, 22, 4))
     #expect(MITBIH.ds2.contains(MITBIH.person(of: "201")))
-    #expect(Set(MITBIH.ds1Judges).isStrictSubset(of: MITBIH.ds1))
+    #expect(MITBIH.ds1Folds.joined().sorted() == MITBIH.ds1)
   }
 
-  @Test("no person is on both sides between persons", arguments: [BeatProtocol.ds1ToDS2, .ds1Validation])
-  func disjoint(beatProtocol: BeatProtocol) throws {
-    let split = try BeatSplit(beatProtocol, records: Self.records, labels: Self.labels)
-      .checked(persons: Self.persons, allowingRandomByBeat: false)
-    #expect(split.training.count == 10 * (beatProtocol == .ds1ToDS2 ? 21 : 14))
-    #expect(split.test.count == 10 * (beatProtocol == .ds1ToDS2 ? 22 : 7))
+  private static func splits(_ beatProtocol: BeatProtocol, seed: UInt64 = 1) -> [BeatSplit] {
+    BeatSplit.all(beatProtocol, records: records, labels: labels, seed: seed)
+  }
+
+  @Test("DS1 teaches and DS2 judges, without record 201, and no person is on both sides")
+  func disjoint() throws {
+    let split = try Self.splits(.ds1ToDS2)[0].checked(persons: Self.persons, allowingRandomByBeat: false)
+    #expect((split.training.count, split.test.count) == (210, 220))
     #expect(!split.training.contains { Self.records[$0] == "201" })
   }
 
-  @Test("choices inside DS1 never touch DS2")
-  func validation() {
-    let split = BeatSplit(.ds1Validation, records: Self.records, labels: Self.labels)
-    #expect(Set((split.training + split.test).map { Self.records[$0] }) == Set(MITBIH.ds1))
+  @Test("choices inside DS1 never touch DS2; every record judges once, taught by others")
+  func folds() throws {
+    let splits = Self.splits(.ds1Folds)
+    #expect(
+      splits.flatMap(\.test).map { Self.records[$0] }.sorted() == MITBIH.ds1.flatMap { Array(repeating: $0, count: 10) }
+    )
+    for split in splits {
+      _ = try split.checked(persons: Self.persons, allowingRandomByBeat: false)
+      #expect(split.training.count + split.test.count == 210)
+      #expect(Set(split.training.map { Self.records[$0] }).isSubset(of: MITBIH.ds1))
+    }
+  }
+
+  @Test("a fold none of whose records is there is left out")
+  func fewRecords() {
+    let splits = BeatSplit.all(.ds1Folds, records: ["118", "208", "100"], labels: [0, 1, 2])
+    #expect(splits.map(\.test) == [[0], [1]])
+    #expect(splits.map(\.training) == [[1], [0]])
   }
 
   @Test("a random split is refused unless its leak is allowed by name, and then says that it leaks")
   func leak() throws {
-    let split = BeatSplit(.randomByBeat, records: Self.records, labels: Self.labels)
+    let split = Self.splits(.randomByBeat)[0]
     let error = #expect(throws: PersonLeak.self) {
       try split.checked(persons: Self.persons, allowingRandomByBeat: false)
     }
@@ -45,7 +61,7 @@ struct BeatStudyTests {
 
   @Test("a leak in a split between persons is refused whatever is allowed")
   func disguised() {
-    let split = BeatSplit(.ds1ToDS2, records: Self.records, labels: Self.labels)
+    let split = Self.splits(.ds1ToDS2)[0]
     let persons = Self.persons.map { $0 == "100" ? "101" : $0 }
     let error = #expect(throws: PersonLeak.self) {
       try split.checked(persons: persons, allowingRandomByBeat: true)
@@ -55,15 +71,15 @@ struct BeatStudyTests {
 
   @Test("a random split has a fifth of each class on the judging side, every beat on one side, the same for a seed")
   func random() {
-    let split = BeatSplit(.randomByBeatNotPaced, records: Self.records, labels: Self.labels, seed: 3)
+    let split = Self.splits(.randomByBeatNotPaced, seed: 3)[0]
     let all = Self.records.indices.filter { !MITBIH.paced.contains(Self.records[$0]) }
     #expect((split.training + split.test).sorted() == all)
     for label in 0..<3 {
       let share = Double(split.test.count { Self.labels[$0] == label }) / Double(all.count { Self.labels[$0] == label })
       #expect(abs(share - 0.2) < 0.01)
     }
-    #expect(split == BeatSplit(.randomByBeatNotPaced, records: Self.records, labels: Self.labels, seed: 3))
-    #expect(split != BeatSplit(.randomByBeatNotPaced, records: Self.records, labels: Self.labels, seed: 4))
+    #expect(split == Self.splits(.randomByBeatNotPaced, seed: 3)[0])
+    #expect(split != Self.splits(.randomByBeatNotPaced, seed: 4)[0])
   }
 
   @Test("figures are counted by class, pooled and by record; S also without 232; Q is in no mean")

@@ -2,8 +2,8 @@
 public enum BeatProtocol: String, CaseIterable, Codable, Hashable, Sendable {
   /// De Chazal's halves (IEEE Trans Biomed Eng 51:1196, 2004) without record 201, which is of the person of 202.
   case ds1ToDS2 = "ds1-ds2"
-  /// Inside DS1: some of its records judge choices, the others teach. DS2 is not touched.
-  case ds1Validation = "ds1-validation"
+  /// Inside DS1, for choices: five groups of its records judge in turn, the others teach. DS2 is not touched.
+  case ds1Folds = "ds1-folds"
   /// Beats of all 48 records drawn without regard to persons.
   case randomByBeat = "random-by-beat"
   /// The same on the 44 records that are not paced.
@@ -13,7 +13,8 @@ public enum BeatProtocol: String, CaseIterable, Codable, Hashable, Sendable {
   public var words: String {
     switch self {
     case .ds1ToDS2: "between persons: trained on DS1 (21 records, without 201), judged on DS2 (22 records)"
-    case .ds1Validation: "between persons, inside DS1: some records teach, others judge; for choices, no final figure"
+    case .ds1Folds:
+      "between persons, inside DS1: five groups of records judge in turn, the others teach; for choices, no final figure"
     case .randomByBeat: "random split by beat, all 48 records; optimistic: neighbours leak"
     case .randomByBeatNotPaced: "random split by beat, the 44 records that are not paced; optimistic: neighbours leak"
     }
@@ -23,7 +24,7 @@ public enum BeatProtocol: String, CaseIterable, Codable, Hashable, Sendable {
   public var records: [String] {
     switch self {
     case .ds1ToDS2: MITBIH.ds1 + MITBIH.ds2
-    case .ds1Validation: MITBIH.ds1
+    case .ds1Folds: MITBIH.ds1
     case .randomByBeat: MITBIH.all
     case .randomByBeatNotPaced: MITBIH.all.filter { !MITBIH.paced.contains($0) }
     }
@@ -50,9 +51,12 @@ public enum MITBIH {
   public static let repeated = "201"
   public static let all = (ds1 + ds2 + paced + [repeated]).sorted()
 
-  /// DS1's records that judge choices: about a third of its beats of class S and V. Nearly all fusion beats of DS1 are
+  /// DS1's records in the groups that judge choices in turn, with S and V in each. All but 40 of DS1's fusion beats are
   /// record 208's, so F cannot be judged inside DS1.
-  public static let ds1Judges = ["114", "118", "124", "205", "207", "215", "223"]
+  public static let ds1Folds = [
+    ["101", "106", "116", "209", "230"], ["109", "118", "203", "220"], ["112", "115", "207", "223"],
+    ["108", "122", "124", "208"], ["114", "119", "205", "215"],
+  ]
 
   /// Whose record it is: 201 and 202 are one person's.
   public static func person(of record: String) -> String { record == repeated ? "202" : record }

@@ -20,25 +20,29 @@ public struct BeatSplit: Hashable, Sendable {
   /// Share of each class that judges when beats are drawn at random.
   static let randomTestShare = 0.2
 
+  /// The splits of a protocol: one, or one for each fold in which any beat judges.
+  ///
   /// - Parameters:
   ///   - records: of each beat.
   ///   - labels: of each beat; random splits have the same share of each class on both sides.
   ///   - seed: of the random splits.
-  public init(_ beatProtocol: BeatProtocol, records: [String], labels: [Int], seed: UInt64 = 1) {
+  public static func all(
+    _ beatProtocol: BeatProtocol, records: [String], labels: [Int], seed: UInt64 = 1
+  ) -> [BeatSplit] {
     precondition(records.count == labels.count, "records and labels disagree")
-    self.beatProtocol = beatProtocol
     func places(_ chosen: [String]) -> [Int] {
       let chosen = Set(chosen)
       return records.indices.filter { chosen.contains(records[$0]) }
     }
-    switch beatProtocol {
-    case .ds1ToDS2: (training, test) = (places(MITBIH.ds1), places(MITBIH.ds2))
-    case .ds1Validation:
-      let judges = Set(MITBIH.ds1Judges)
-      (training, test) = (places(MITBIH.ds1.filter { !judges.contains($0) }), places(MITBIH.ds1Judges))
-    case .randomByBeat, .randomByBeatNotPaced:
-      (training, test) = Self.random(places(beatProtocol.records), labels, seed)
-    }
+    let sides: [(training: [Int], test: [Int])] =
+      switch beatProtocol {
+      case .ds1ToDS2: [(places(MITBIH.ds1), places(MITBIH.ds2))]
+      case .ds1Folds:
+        MITBIH.ds1Folds.map { judges in (places(MITBIH.ds1.filter { !judges.contains($0) }), places(judges)) }
+          .filter { !$0.1.isEmpty }
+      case .randomByBeat, .randomByBeatNotPaced: [random(places(beatProtocol.records), labels, seed)]
+      }
+    return sides.map { BeatSplit(beatProtocol: beatProtocol, training: $0.training, test: $0.test) }
   }
 
   private static func random(_ places: [Int], _ labels: [Int], _ seed: UInt64) -> (training: [Int], test: [Int]) {
