@@ -32,6 +32,8 @@ package enum BeatsCells {
       specification.withoutFeatures = BeatFeatureGroup.allCases
       specification.auxiliaryHidden = 0
       specification.imageAlike = []
+      specification.imageDropout = 0
+      specification.epochs = quick ? 2 : 6
       return cell("\(beatProtocol.rawValue)/signal-cnn", beatProtocol, specification, pipeline: signal, quick: quick)
     }
   }
@@ -43,9 +45,10 @@ package enum BeatsCells {
     specification.depth = depth
     specification.validationShare = 0
     specification.widthMultiplier = quick ? 0.25 : 0.5
-    specification.epochs = quick ? 2 : 6
+    specification.epochs = quick ? 2 : 3
     specification.auxiliaryHidden = 32
     specification.featureJitter = 0.2
+    specification.imageDropout = 0.75
     specification.withoutFeatures = [.intervals, .overRecent, .template]
     specification.imageAlike = [[BeatClass.N.index, BeatClass.S.index]]
     return specification
@@ -62,6 +65,8 @@ private struct BetweenPersons {
     // Where a patient's own beats teach, the image knows the patient's P waves.
     random.imageAlike = []
     random.leadSet = .pair
+    random.imageDropout = 0
+    random.epochs = quick ? 2 : 6
     return [
       BeatsCells.cell(
         "ds1-ds2/\(depth.rawValue)", .ds1ToDS2, BeatsCells.design(depth, quick: quick), quick: quick,
@@ -81,7 +86,7 @@ struct Ablations {
     self.quick = quick
     var base = BeatsCells.design(.resnet18, quick: quick)
     base.widthMultiplier = 0.25
-    base.epochs = quick ? 1 : 4
+    base.epochs = quick ? 1 : 3
     self.base = base
   }
 
@@ -118,7 +123,11 @@ struct Ablations {
   var cells: [BeatsCell] {
     [
       ablation("base"),
-      without("features", BeatFeatureGroup.allCases),
+      ablation("without-features") {
+        $0.withoutFeatures = BeatFeatureGroup.allCases
+        $0.imageDropout = 0
+        $0.imageAlike = []
+      },
       // An image of one sample, 0.7 s before the R-peak, tells nothing.
       ablation("without-image", pipeline: PipelineConfiguration(image: .samples(columns: 1))),
       ablation("signal", pipeline: BeatsCells.signal),
@@ -134,7 +143,7 @@ struct Ablations {
         $0.gainJitter = 0
         $0.featureJitter = 0
       },
-      ablation("image-dropout") { $0.imageDropout = 0.5 },
+      ablation("without-image-dropout") { $0.imageDropout = 0 },
       ablation("without-class-weights") { $0.classWeighting = .none },
       ablation("every-normal-beat", normalStride: 1),
       ablation("r-start", pipeline: PipelineConfiguration.Name.compactRStart.configuration),

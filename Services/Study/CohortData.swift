@@ -55,7 +55,7 @@ package struct PretrainedTrunk: Codable, Sendable {
   package func artifact(folder: URL, pipeline: PipelineConfiguration, _ context: StudyContext) throws -> ModelArtifact {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    let key = SHA256.hash(data: try encoder.encode(self) + Data(pipeline.id.utf8)).hexadecimal
+    let key = SHA256.hash(data: try encoder.encode(self) + Data("annotated \(pipeline.id)".utf8)).hexadecimal
     let file = context.cache.appendingPathComponent("trunk-\(key.prefix(24)).safetensors")
     if let bytes = try? Data(contentsOf: file), let kept = try? ModelArtifact(decoding: Array(bytes)) { return kept }
     context.note("  pretraining on \(records.count) records of MIT-BIH")
@@ -72,29 +72,11 @@ package struct PretrainedTrunk: Codable, Sendable {
   private func examples(
     _ folder: URL, _ pipeline: PipelineConfiguration, _ context: StudyContext
   ) throws -> [TrainingExample] {
-    let transform = try SpectrogramTransform(pipeline: pipeline)
-    return try records.flatMap { name -> [TrainingExample] in
+    let cache = BeatCache(folder: context.cache.appendingPathComponent("beats"))
+    return try RecordFile.find([folder.path]).filter { records.contains($0.name) }.flatMap { file in
       try context.checkStop()
-      let record = try WFDBRecord.read(folder: folder, name: name)
-      let leads = record.header.signals.map { Lead(name: $0.description) ?? .II }
-      let bytes = try Data(contentsOf: folder.appendingPathComponent(name + ".atr"))
-      let references = try WFDBAnnotations.parse(Array(bytes), file: name + ".atr")
-        .map { ReferenceBeat(sample: $0.sample, symbol: String($0.symbol)) }
-      var extractor = try BeatExtractor(
-        pipeline: pipeline, sampleRateHz: record.header.sampleRateHz, leads: leads)
-      let beats = extractor.consume(record.millivolts(), references: references) + extractor.finish().beats
-      let channels = specification.leadSet.channels(from: leads) ?? [0]
-      return Swift.stride(from: 0, to: beats.count, by: stride).compactMap { place in
-        let beat = beats[place]
-        guard
-          let label = beat.referenceSymbol?.first.flatMap(BeatClass.init(annotationSymbol:))
-            .flatMap(BeatClass.allCases.firstIndex(of:))
-        else { return nil }
-        return TrainingExample(
-          id: "\(name):\(beat.rPeakSample)", group: name,
-          image: transform.image(of: channels.map { beat.samples[$0] }, rPeakOffset: beat.rPeakOffset),
-          features: beat.features, label: label)
-      }
+      let examples = try cache.beats(of: file, pipeline: pipeline).examples(leadSet: specification.leadSet)
+      return Swift.stride(from: 0, to: examples.count, by: stride).map { examples[$0] }
     }
   }
 }

@@ -2,7 +2,8 @@ import Foundation
 import ResyncCore
 import Synchronization
 
-/// The beats of MIT-BIH on which the transfer study's networks are pretrained.
+/// The beats of MIT-BIH on which the transfer study's networks are pretrained. They are those that the detector finds, as
+/// in the target's recordings, which carry no annotated beats; `AnnotatedBeats` holds the annotated ones.
 enum TransferSourceData {
   /// Every record that the folder holds, in the order of names.
   static func examples(

@@ -27,7 +27,23 @@ extension ResNet {
         "parent \(parent.modelID) has \(theirs.auxiliaryHidden) units over the features, the specification asks for "
           + "\(mine.auxiliaryHidden): set auxiliaryHidden alike")
     }
+    if continuing {
+      tensors = tensors.scalingImageWeights(theirs, by: 1 / Float(1 - parent.metadata.specification.imageDropout))
+    }
     try load(tensors, allow: continuing ? [] : ["fc.", "aux."])
+  }
+}
+
+extension [String: NamedTensor] {
+  /// The tensors with the head's weights for the pooled vector multiplied.
+  func scalingImageWeights(_ architecture: ResNetConfiguration, by factor: Float) -> Self {
+    guard factor != 1, let head = self["fc.weight"] else { return self }
+    let (inputs, features) = (architecture.headInputs, architecture.featureCount)
+    var tensors = self
+    tensors["fc.weight"] = NamedTensor(
+      shape: head.shape,
+      values: head.values.enumerated().map { $0.offset % inputs < features ? $0.element * factor : $0.element })
+    return tensors
   }
 }
 

@@ -229,7 +229,7 @@ public final class TrainingRun {
     trainLoss: Double, _ progress: (TrainingProgress) throws -> Void
   ) throws -> ValidationFigures? {
     guard !split.validation.isEmpty else { return nil }
-    let tensors = network.tensors
+    let tensors = modelTensors
     guard tensors.values.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else {
       throw diverged("a weight is not finite")
     }
@@ -260,12 +260,17 @@ public final class TrainingRun {
     return results
   }
 
+  /// The network's, as a model has them.
+  private var modelTensors: [String: NamedTensor] {
+    network.tensors.scalingImageWeights(network.configuration, by: Float(1 - specification.imageDropout))
+  }
+
   /// Without held-out groups the last epoch is the best there is.
   private func keepIfBest(_ figures: ValidationFigures?) {
     if let figures, let best = state.bestFigures, !figures.isBetter(than: best) { return }
     state.bestEpoch = state.epoch
     state.bestFigures = figures
-    bestTensors = network.tensors
+    bestTensors = modelTensors
   }
 
   // MARK: - The model

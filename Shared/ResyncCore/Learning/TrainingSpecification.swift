@@ -78,7 +78,9 @@ public struct TrainingSpecification: Codable, Hashable, Sendable {
   public var gainJitter = 0.1
   /// Augmentation: standard deviation of the noise on standardised features.
   public var featureJitter = 0.0
-  /// Augmentation: share of images that are hidden, so that the features must be able to speak alone.
+  /// Share of images that are hidden in training, so that the features must be able to speak alone. As with any dropout
+  /// (Srivastava 2014) a model's weights for what was hidden at times are then scaled by the share that was shown: what
+  /// images say counts less than what features say.
   public var imageDropout = 0.0
   /// Features that the network is not given.
   public var withoutFeatures: [BeatFeatureGroup] = []
