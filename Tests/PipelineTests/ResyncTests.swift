@@ -169,6 +169,24 @@ struct ManifestTests {
   }
 }
 
+@Suite("Model files")
+struct ModelFileTests {
+  @Test("a model file is registered as it is, weights in half precision included; a damaged one is refused")
+  func importing() throws {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("models/resnet18-mitdb-ds1.safetensors")
+    let bytes = Array(try Data(contentsOf: file))
+    let record = try ModelRecord(importing: bytes)
+    let model = try ModelArtifact(decoding: bytes)
+    #expect(record.weights == bytes && record.weightsSHA256 == model.weightsSHA256)
+    #expect(
+      (record.modelID, record.task, record.pipeline.id) == (model.modelID, "beat-class", model.metadata.pipeline.id))
+    #expect(try JSONDecoder().decode(ModelMetadata.self, from: Data(record.metadata.utf8)) == model.metadata)
+    #expect(record.parentModelID == nil && !record.trainedOnSynthetic && record.jobID == nil)
+    #expect(throws: ModelError.self) { try ModelRecord(importing: Array(bytes.dropLast())) }
+  }
+}
+
 @Suite("Records on disk and their chunks")
 struct RecordFileTests {
   private static let records = repository.appendingPathComponent("ops/dev/records")
