@@ -128,8 +128,6 @@ struct Ablations {
         $0.imageDropout = 0
         $0.imageAlike = []
       },
-      // An image of one sample, 0.7 s before the R-peak, tells nothing.
-      ablation("without-image", pipeline: PipelineConfiguration(image: .samples(columns: 1))),
       ablation("signal", pipeline: BeatsCells.signal),
       ablation("image-tells-s") { $0.imageAlike = [] },
       ablation("two-leads") { $0.leadSet = .pair },
