@@ -11,6 +11,8 @@ package enum ApplicabilityFlag: String, CaseIterable {
   case underAge = "AGE_UNDER_18"
   case poorQuality = "POOR_QUALITY"
   case outOfDistribution = "OUT_OF_DISTRIBUTION"
+  /// The interval of the probability holds the threshold.
+  case uncertain = "UNCERTAIN"
 }
 
 /// What a recording's beats say of the patient, as a pure function of rows and model.
@@ -35,16 +37,24 @@ package struct ResponseDecision: Hashable {
 
   /// σ(mean log-odds over usable beats); nil when there is none.
   package var probability: Double?
+  /// Calibrated probability, interval and side of the threshold; nil without a probability or a calibration.
+  package var reading: ScoreCalibration.Reading?
   package var flags: [ApplicabilityFlag]
   /// Nil is an abstention.
   package var decision: String?
 
+  /// - Parameters:
+  ///   - threshold: on the probability; a calibration has its own.
+  ///   - calibration: nil for a model without.
   package init(
-    beats: [ScoredBeat], measures: ProtoEcgMeasures, ageYears: Double?, threshold: Double, distanceLimit: Float?
+    beats: [ScoredBeat], measures: ProtoEcgMeasures, ageYears: Double?, threshold: Double, distanceLimit: Float?,
+    calibration: ScoreCalibration? = nil
   ) {
     let usable = beats.filter(\.usable)
     // In row order: the same rows give the same bits.
-    probability = PatientScore.probability(logitDifferences: usable.map(\.logOdds))
+    let logOdds = PatientScore.logOdds(logitDifferences: usable.map(\.logOdds))
+    probability = logOdds.map { PatientScore.probability(logOdds: $0) }
+    reading = logOdds.flatMap { calibration?.reading($0) }
     let meanDistance = usable.reduce(0.0) { $0 + Double($1.distance) } / Double(max(1, usable.count))
 
     let raised: [(ApplicabilityFlag, Bool)] = [
@@ -54,8 +64,10 @@ package struct ResponseDecision: Hashable {
       (.underAge, ageYears.map { $0 < 18 } ?? false),
       (.poorQuality, measures.quality < 0.5 || usable.count < Self.minimumUsableBeats),
       (.outOfDistribution, distanceLimit.map { meanDistance > Double($0) } ?? false),
+      (.uncertain, reading?.isUndecided ?? false),
     ]
     flags = raised.filter(\.1).map(\.0)
-    decision = probability.flatMap { flags.isEmpty ? ($0 >= threshold ? Self.responder : Self.nonResponder) : nil }
+    guard let probability, flags.isEmpty else { return }
+    decision = reading?.isResponder ?? (probability >= threshold) ? Self.responder : Self.nonResponder
   }
 }

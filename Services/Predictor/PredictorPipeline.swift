@@ -117,6 +117,10 @@ extension OutgoingMessage {
     wire.modelID = row.modelID ?? ""
     wire.outcome = row.outcome.rawValue
     if let probability = row.probability { wire.probability = probability }
+    if let calibrated = row.calibratedProbability { wire.calibratedProbability = calibrated }
+    if let interval = row.interval {
+      (wire.probabilityLowest, wire.probabilityHighest) = (interval.lowerBound, interval.upperBound)
+    }
     wire.decision = row.decision ?? ""
     wire.flags = row.flags
     wire.beatCounts = row.beatCounts

@@ -105,9 +105,12 @@ struct Scorer {
             distance: $0.distance ?? 0)
         },
         measures: end.measures, ageYears: end.patientFacts.hasAgeYears ? end.patientFacts.ageYears : nil,
-        threshold: model.metadata.threshold, distanceLimit: model.metadata.outOfDistribution?.limit)
+        threshold: model.metadata.threshold, distanceLimit: model.metadata.outOfDistribution?.limit,
+        calibration: model.metadata.calibration)
       row.outcome = decision.decision == nil ? .abstained : .predicted
       row.probability = decision.probability
+      row.calibratedProbability = decision.reading?.probability
+      row.interval = decision.reading?.interval
       row.decision = decision.decision
       row.flags = decision.flags.map(\.rawValue)
     }

@@ -8,35 +8,100 @@ import Store
 struct CohortCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cohort", abstract: "Imports a cohort's baselines and outcomes, or simulates one.",
-    subcommands: [CohortImportCommand.self, CohortSimulateCommand.self])
+    subcommands: [CohortImportCommand.self, CohortColumnsCommand.self, CohortSimulateCommand.self])
 }
+
+extension CohortInclusion: ExpressibleByArgument {}
 
 struct CohortImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import",
     abstract: "Imports cohort.csv into PostgreSQL; all of it or nothing.",
     discussion: """
-      Columns (first line): \(CohortTable.columns.joined(separator: ", ")). \
-      patient_id and role (train or holdout) are required; empty cells are missing values. The patient_id is replaced \
-      by the pseudonym that the feed's recordings of the same patient get.
+      `resync cohort columns` lists the columns, of which the first line names those that the file has: patient_id and \
+      role (train or holdout) are required; empty cells are missing values. The patient_id is replaced by the pseudonym \
+      that the feed's recordings of the same patient get. Every fault is told by line and column. Importing a file \
+      again changes nothing.
 
       EXAMPLES
         resync cohort import cohort.csv --name nanjing
+        resync cohort import cohort.csv --name nanjing --recordings ecgs/ --feed holter --inclusion paper
       """)
 
   @Argument(help: "The CSV file.") var file: String
   @OptionGroup var arguments: ConfigurationArguments<CohortKeys>
   @Option(help: "Name of the cohort.") var name: String
   @Option(help: "What an analyst should know of it.") var note = ""
+  @Option(help: ArgumentHelp("Folder or record of the ECGs that ecg_record names; repeatable.", valueName: "path"))
+  var recordings: [String] = []
+  @Option(help: "The feed that publishes the ECGs.") var feed = "files"
+  @Option(help: "Leave out who does not meet these criteria, and say why.") var inclusion: CohortInclusion?
+  @Option(help: ArgumentHelp("A responder's LVESV falls by more than this.", valueName: "percent")) var responseAbove =
+    15.0
+
+  func validate() throws {
+    guard (0...100).contains(responseAbove) else {
+      throw ValidationError("--response-above is \(responseAbove); 0 to 100 is allowed")
+    }
+  }
 
   func run() throws {
     let settings = try arguments.checkedSettings()
-    let table = try CohortTable(csv: String(contentsOfFile: file, encoding: .utf8))
-    let cohort = try table.cohort(
-      named: name, note: note, pseudonymiser: PseudonymKeys.pseudonymiser(settings))
-    try Cohorts(try settings.connection()).importCohort(cohort)
+    let pseudonymiser = try PseudonymKeys.pseudonymiser(settings)
+    let all = try CohortRecordings(paths: recordings, feed: feed).assign(
+      to: try CohortTable(csv: String(contentsOfFile: file, encoding: .utf8)).patients(), pseudonymiser: pseudonymiser)
+    let selection = CohortSelection(all, inclusion)
+    let cohort = Cohort(
+      named: name, note: note, patients: selection.included, pseudonymiser: pseudonymiser,
+      responseAbovePercent: responseAbove)
+    let result = try Cohorts(try settings.connection()).importCohort(cohort)
+    print(CohortMissingness(selection.included.map(\.values)).text)
+    print(selection.text)
+    print("response: LVESV reduced by more than \(responseAbove) %; death, transplant or LVAD before is none")
     let kind = cohort.synthetic ? "SYNTHETIC patients" : "patients"
-    print("cohort \(name): \(cohort.baselines.count) \(kind), \(cohort.outcomes.count) with an outcome")
+    print(
+      "cohort \(name): \(cohort.baselines.count) \(kind), \(cohort.outcomes.count) with an outcome"
+        + (result == .unchanged ? "; it stood so already, nothing was changed" : ""))
+  }
+}
+
+/// Who of a table's patients is imported.
+package struct CohortSelection {
+  package private(set) var included: [CohortPatient] = []
+  private var leftOut: [(line: Int, reasons: [String])] = []
+  private let inclusion: CohortInclusion?
+
+  package init(_ patients: [CohortPatient], _ inclusion: CohortInclusion?) {
+    self.inclusion = inclusion
+    for patient in patients {
+      let reasons = inclusion?.failures(patient.values) ?? []
+      if reasons.isEmpty { included.append(patient) } else { leftOut.append((patient.line, reasons)) }
+    }
+  }
+
+  /// Whom the criteria left out, by line.
+  package var text: String {
+    let criteria = inclusion.map { "inclusion \($0.rawValue) (\($0.text))" } ?? "no inclusion criteria"
+    let lines = leftOut.map { "line \($0.line) left out: \($0.reasons.joined(separator: "; "))" }
+    return (lines + ["\(criteria): \(leftOut.count) of \(included.count + leftOut.count) left out"])
+      .joined(separator: "\n")
+  }
+}
+
+struct CohortColumnsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "columns",
+    abstract: "Prints the columns of cohort.csv with units and allowed values.",
+    discussion: """
+      EXAMPLES
+        resync cohort columns
+        resync cohort columns --header > cohort.csv
+      """)
+
+  @Flag(help: "Print the first line of an empty cohort.csv instead.") var header = false
+
+  func run() {
+    print(header ? CohortColumn.all.map(\.name).joined(separator: ",") : CohortColumn.markdown)
   }
 }
 

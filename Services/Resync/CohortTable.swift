@@ -1,17 +1,11 @@
 import Foundation
-import Messages
 import ResyncCore
 import Store
 import SwiftCSV
 
-/// `cohort.csv`: one line a patient, baselines and outcome together.
+/// `cohort.csv`: one line a patient, baselines and outcome together. Its columns are those of `CohortColumn.all`.
 package struct CohortTable {
-  /// Names carry the unit; see docs/OPERATING.md for meanings.
-  package static let columns = [
-    "patient_id", "role", "synthetic", "age_years", "sex", "nyha", "ischaemic", "lvef_percent", "lvesv_ml", "lvedv_ml",
-    "qrs_duration_ms", "lbbb", "rhythm", "scar_percent", "followup_months", "lvesv_after_ml", "event",
-  ]
-
+  /// By column name; an empty cell is not there.
   private var rows: [[String: String]] = []
 
   package init() {}
@@ -24,72 +18,55 @@ package struct CohortTable {
       throw CommandFailure("the file is not CSV: a cell goes on after its closing quote")
     }
     // By place, not by name: without a header line a patient stands there.
-    let unknown = csv.header.indices.filter { !Self.columns.contains(csv.header[$0]) }
+    let unknown = csv.header.indices.filter { CohortColumn.named[csv.header[$0]] == nil }
     guard unknown.isEmpty else {
       throw CommandFailure(
         "the first line names no known column in column \(unknown.map { String($0 + 1) }.joined(separator: ", ")); "
-          + "known are \(Self.columns.joined(separator: ", "))")
+          + "`resync cohort columns` lists them")
     }
     guard Set(csv.header).count == csv.header.count else { throw CommandFailure("a column is named twice") }
-    for required in ["patient_id", "role"] where !csv.header.contains(required) {
-      throw CommandFailure("column \(required) is missing")
+    for column in CohortColumn.all where column.isRequired && !csv.header.contains(column.name) {
+      throw CommandFailure("column \(column.name) is missing")
     }
     rows = try csv.rows.enumerated().map { index, cells in
       // Short lines are filled up with empty cells, to the longest line's number.
       guard cells.dropFirst(csv.header.count).allSatisfy(\.isEmpty) else {
         throw CommandFailure("line \(index + 2) has more cells than columns; quote a cell that holds the separator")
       }
-      return Dictionary(uniqueKeysWithValues: zip(csv.header, cells))
+      return Dictionary(
+        uniqueKeysWithValues: zip(csv.header, cells.map { $0.trimmingCharacters(in: .whitespaces) })
+          .filter { !$0.1.isEmpty })
     }
   }
 
-  // MARK: - To the store
+  // MARK: - Checked
 
-  package func cohort(named name: String, note: String, pseudonymiser: Pseudonymiser) throws -> Cohort {
-    var baselines: [Baseline] = []
-    var outcomes: [Outcome] = []
-    var problems: [String] = []
-    var synthetic = false
-    var seen: Set<String> = []
-    for (index, row) in rows.enumerated() {
-      let cells = Cells(row: row, line: index + 2)
-      do {
-        guard let id = cells.text("patient_id") else { throw cells.problem("patient_id", "a value") }
-        let patient = pseudonymiser.pseudonym(patientID: id)
-        guard seen.insert(patient).inserted else { throw cells.problem("patient_id", "a patient of no earlier line") }
-        synthetic = try cells.boolean("synthetic") ?? false || synthetic
-        baselines.append(try Self.baseline(cells, patient))
-        if let outcome = try Self.outcome(cells, patient) { outcomes.append(outcome) }
-      } catch let problem as CommandFailure {
-        problems.append(problem.description)
+  /// The lines as values, every cell and what cells say together checked.
+  /// - Throws: `CommandFailure` that names every fault by line and column, never by value.
+  package func patients() throws -> [CohortPatient] {
+    var faults: [CohortFault] = []
+    var lineOfPatient: [String: Int] = [:]
+    let patients = rows.enumerated().map { index, row in
+      var patient = CohortPatient(line: index + 2)
+      for column in CohortColumn.all {
+        guard let cell = row[column.name] else {
+          if column.isRequired { faults.append(patient.fault(column.name, "a value is expected")) }
+          continue
+        }
+        patient.values[column.name] = column.value(of: cell)
+        if patient.values[column.name] == nil {
+          faults.append(patient.fault(column.name, "\(column.expectation) is expected"))
+        }
       }
+      if let id = row["patient_id"], let earlier = lineOfPatient.updateValue(patient.line, forKey: id) {
+        faults.append(patient.fault("patient_id", "the patient of line \(earlier) again; keep one of them"))
+      }
+      patient.deriveValues()
+      faults += patient.contradictions
+      return patient
     }
-    guard problems.isEmpty else {
-      throw CommandFailure("nothing was imported:\n" + problems.prefix(50).joined(separator: "\n"))
-    }
-    return Cohort(name: name, synthetic: synthetic, note: note, baselines: baselines, outcomes: outcomes)
-  }
-
-  private static func baseline(_ cells: Cells, _ patient: String) throws -> Baseline {
-    guard let role = try cells.choice("role", Baseline.Role.self) else {
-      throw cells.problem("role", "train or holdout")
-    }
-    return Baseline(
-      patient: patient, role: role, ageYears: try cells.number("age_years", 0...130),
-      sex: try cells.choice("sex", Patient.Sex.self), nyha: try cells.wholeNumber("nyha", 1...4),
-      ischaemic: try cells.boolean("ischaemic"), lvefPercent: try cells.number("lvef_percent", 0...100),
-      lvesvMl: try cells.number("lvesv_ml", 1...2000), lvedvMl: try cells.number("lvedv_ml", 1...2000),
-      qrsDurationMs: try cells.number("qrs_duration_ms", 40...400), lbbb: try cells.boolean("lbbb"),
-      rhythm: cells.text("rhythm"), scarPercent: try cells.number("scar_percent", 0...100))
-  }
-
-  private static func outcome(_ cells: Cells, _ patient: String) throws -> Outcome? {
-    let event = try cells.choice("event", Outcome.Event.self) ?? .none
-    let after = try cells.number("lvesv_after_ml", 0...2000)
-    guard after != nil || event != .none else { return nil }
-    return Outcome(
-      patient: patient, followupMonths: try cells.number("followup_months", 0...240),
-      lvesvBeforeMl: try cells.number("lvesv_ml", 1...2000), lvesvAfterMl: after, event: event)
+    try CohortFault.throwAny(faults)
+    return patients
   }
 
   // MARK: - From the simulator
@@ -97,66 +74,40 @@ package struct CohortTable {
   package mutating func append(_ patient: SimulatedPatient, role: Baseline.Role) {
     let (baselines, outcome) = (patient.baselines, patient.outcome)
     func number(_ value: Double) -> String { String(format: "%.2f", value) }
-    rows.append([
-      "patient_id": patient.id, "role": role.rawValue, "synthetic": "true", "age_years": number(patient.ageYears),
-      "sex": patient.sex.rawValue, "nyha": String(baselines.nyha), "ischaemic": String(baselines.ischaemic),
-      "lvef_percent": number(baselines.lvefPercent), "lvesv_ml": number(baselines.lvesvMl),
-      "lvedv_ml": number(baselines.lvedvMl), "qrs_duration_ms": number(baselines.qrsDurationMs),
-      "lbbb": String(baselines.lbbb), "rhythm": baselines.rhythm.rawValue,
-      "scar_percent": number(baselines.scarPercent), "followup_months": number(outcome.followupMonths),
-      "lvesv_after_ml": outcome.lvesvAfterMl.map(number) ?? "", "event": outcome.event?.rawValue ?? "",
-    ])
+    var row = [
+      "patient_id": patient.id, "role": role.rawValue, "synthetic": "true", "ecg_record": patient.id,
+      "age_years": number(patient.ageYears), "sex": patient.sex.rawValue, "height_cm": number(baselines.heightCm),
+      "weight_kg": number(baselines.weightKg), "nyha": String(baselines.nyha),
+      "ischaemic": String(baselines.ischaemic), "lvef_percent": number(baselines.lvefPercent),
+      "lvesv_ml": number(baselines.lvesvMl), "lvedv_ml": number(baselines.lvedvMl),
+      "qrs_duration_ms": number(baselines.qrsDurationMs), "lbbb": String(baselines.lbbb),
+      "rhythm": baselines.rhythm.rawValue, "scar_percent": number(baselines.scarPercent),
+      "followup_months": number(outcome.followupMonths), "lvesv_after_ml": outcome.lvesvAfterMl.map(number),
+      "event": outcome.event?.rawValue,
+    ]
+    for factor in SimulatedPatient.ClinicalFactor.allCases {
+      row[factor.rawValue.replacingOccurrences(of: "-", with: "_")] = String(baselines.factors.contains(factor))
+    }
+    rows.append(row.compactMapValues { $0 })
   }
 
+  /// With the columns that any line fills.
   package var csv: String {
-    let lines = rows.map { row in Self.columns.map { row[$0] ?? "" }.joined(separator: ",") }
-    return ([Self.columns.joined(separator: ",")] + lines).joined(separator: "\n") + "\n"
+    let columns = CohortColumn.all.map(\.name).filter { name in rows.contains { $0[name] != nil } }
+    let lines = rows.map { row in columns.map { row[$0] ?? "" }.joined(separator: ",") }
+    return ([columns.joined(separator: ",")] + lines).joined(separator: "\n") + "\n"
   }
 }
 
-/// The cells of one line; what is wrong is told by line and column, never by value.
-private struct Cells {
-  var row: [String: String]
+/// What is wrong with a cell.
+package struct CohortFault: Hashable {
   var line: Int
+  var column: String
+  var text: String
 
-  func text(_ column: String) -> String? {
-    let text = row[column]?.trimmingCharacters(in: .whitespaces) ?? ""
-    return text.isEmpty ? nil : text
-  }
-
-  func number(_ column: String, _ range: ClosedRange<Double>) throws -> Double? {
-    guard let text = text(column) else { return nil }
-    guard let value = Double(text), range.contains(value) else {
-      throw problem(column, "a number from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return value
-  }
-
-  func wholeNumber(_ column: String, _ range: ClosedRange<Int>) throws -> Int? {
-    guard let text = text(column) else { return nil }
-    guard let value = Int(text), range.contains(value) else {
-      throw problem(column, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return value
-  }
-
-  func boolean(_ column: String) throws -> Bool? {
-    guard let text = text(column) else { return nil }
-    guard let value = ["true": true, "1": true, "false": false, "0": false][text.lowercased()] else {
-      throw problem(column, "true or false")
-    }
-    return value
-  }
-
-  func choice<T: RawRepresentable & CaseIterable>(_ column: String, _: T.Type) throws -> T? where T.RawValue == String {
-    guard let text = text(column) else { return nil }
-    guard let value = T(rawValue: text) else {
-      throw problem(column, "one of " + T.allCases.map(\.rawValue).joined(separator: ", "))
-    }
-    return value
-  }
-
-  func problem(_ column: String, _ expected: String) -> CommandFailure {
-    CommandFailure("line \(line), column \(column): \(expected) is expected")
+  static func throwAny(_ faults: [CohortFault]) throws {
+    guard !faults.isEmpty else { return }
+    let lines = faults.map { "line \($0.line), column \($0.column): \($0.text)" }
+    throw CommandFailure("nothing was imported:\n" + lines.joined(separator: "\n"))
   }
 }

@@ -62,7 +62,7 @@ struct JobRunner {
     guard order.pipeline.id == submission.pipelineID else {
       throw Failure(description: "the job's pipeline \(submission.pipelineID) is not that of its specification")
     }
-    let responses = try responses(of: submission.cohort, task: task)
+    let teaching = try teachingMembers(of: submission.cohort, task: task)
     let parent = try order.parentModelID.map { id in
       guard let record = try pool.withConnection({ try Models($0).load(id) }) else {
         throw Failure(description: "parent model \(id) is not in the registry")
@@ -70,7 +70,8 @@ struct JobRunner {
       return try ModelArtifact(decoding: record.weights)
     }
     let data = TrainingExamples(
-      try collect(submission, order, stop, idle: idle), task: task, responses: responses)
+      try collect(submission, order, stop, idle: idle), task: task,
+      responses: Self.byPatient(teaching, \.response), baselineECGs: Self.byPatient(teaching, \.baseline.recordingID))
     guard !data.examples.isEmpty else {
       throw Failure(description: "none of the beats has a label for \(task.rawValue)")
     }
@@ -112,15 +113,16 @@ struct JobRunner {
     try register(run.finish { _ in try alive(stop, idle) }, order, data)
   }
 
-  /// The outcome of each training patient of the cohort; held-out patients never teach.
-  private func responses(of cohort: String?, task: ModelTask) throws -> [String: Bool] {
-    guard task == .crtResponse else { return [:] }
+  /// The training patients of the cohort; held-out patients never teach.
+  private func teachingMembers(of cohort: String?, task: ModelTask) throws -> [CohortMember] {
+    guard task == .crtResponse else { return [] }
     guard let cohort else { throw Failure(description: "a crt-response job needs a cohort") }
-    let members = try pool.withConnection { try Cohorts($0).members(cohort) }
-    return Dictionary(
-      uniqueKeysWithValues: members.filter { $0.baseline.role == .train }.compactMap { member in
-        member.response.map { (member.baseline.patient, $0) }
-      })
+    return try pool.withConnection { try Cohorts($0).members(cohort) }.filter { $0.baseline.role == .train }
+  }
+
+  private static func byPatient<T>(_ members: [CohortMember], _ value: (CohortMember) -> T?) -> [String: T] {
+    Dictionary(
+      uniqueKeysWithValues: members.compactMap { member in value(member).map { (member.baseline.patient, $0) } })
   }
 
   /// Reads `ecg.spectrograms` from its beginning until every recording of the job has ended.

@@ -8,9 +8,15 @@ package struct TrainingExamples {
   package var recordings: [TrainingRecording] = []
   package var isSynthetic = false
 
-  /// - Parameter responses: for `crt-response`, the outcome of each training patient.
-  package init(_ collected: [SpectrogramCollector.Recording], task: ModelTask, responses: [String: Bool]) {
-    for recording in collected {
+  /// - Parameters:
+  ///   - responses: for `crt-response`, the outcome of each training patient.
+  ///   - baselineECGs: the one recording that may teach, of each patient whose baseline ECG is known: another may be
+  ///     from after the implant.
+  package init(
+    _ collected: [SpectrogramCollector.Recording], task: ModelTask, responses: [String: Bool],
+    baselineECGs: [String: String] = [:]
+  ) {
+    for recording in collected where baselineECGs[recording.patient] ?? recording.id == recording.id {
       let before = examples.count
       for (sample, beat) in recording.beats {
         guard let label = Self.label(beat, task, responses[recording.patient]) else { continue }

@@ -1,138 +1,44 @@
 import Foundation
-
-/// A patient before the implantation.
-public struct Baseline: Hashable, Sendable {
-  public enum Role: String, CaseIterable, Sendable { case train, holdout }
-
-  public var patient: String
-  public var role: Role
-  public var ageYears: Double?
-  public var sex: Patient.Sex?
-  /// NYHA class, 1–4.
-  public var nyha: Int?
-  public var ischaemic: Bool?
-  public var lvefPercent: Double?
-  public var lvesvMl: Double?
-  public var lvedvMl: Double?
-  public var qrsDurationMs: Double?
-  public var lbbb: Bool?
-  /// E.g. `sinus`, `af`.
-  public var rhythm: String?
-  public var scarPercent: Double?
-  /// The baseline ECG, when it is a recording of this suite.
-  public var recordingID: String?
-  /// Further columns of the cohort's table, as text.
-  public var extra: [String: String]
-
-  public init(
-    patient: String, role: Role, ageYears: Double? = nil, sex: Patient.Sex? = nil, nyha: Int? = nil,
-    ischaemic: Bool? = nil, lvefPercent: Double? = nil, lvesvMl: Double? = nil, lvedvMl: Double? = nil,
-    qrsDurationMs: Double? = nil, lbbb: Bool? = nil, rhythm: String? = nil, scarPercent: Double? = nil,
-    recordingID: String? = nil, extra: [String: String] = [:]
-  ) {
-    self.patient = patient
-    self.role = role
-    self.ageYears = ageYears
-    self.sex = sex
-    self.nyha = nyha
-    self.ischaemic = ischaemic
-    self.lvefPercent = lvefPercent
-    self.lvesvMl = lvesvMl
-    self.lvedvMl = lvedvMl
-    self.qrsDurationMs = qrsDurationMs
-    self.lbbb = lbbb
-    self.rhythm = rhythm
-    self.scarPercent = scarPercent
-    self.recordingID = recordingID
-    self.extra = extra
-  }
-}
-
-/// What became of a patient. Response is computed in the database (METHODS, Outcome).
-public struct Outcome: Hashable, Sendable {
-  public enum Event: String, CaseIterable, Sendable { case none, death, transplant, lvad }
-
-  public var patient: String
-  public var followupMonths: Double?
-  public var lvesvBeforeMl: Double?
-  public var lvesvAfterMl: Double?
-  /// Before follow-up; counts as non-response.
-  public var event: Event
-  /// Both volumes were computed from diameters.
-  public var teichholz: Bool
-  /// Response is a reduction strictly above this.
-  public var responseThresholdPercent: Double
-
-  public init(
-    patient: String, followupMonths: Double? = nil, lvesvBeforeMl: Double?, lvesvAfterMl: Double?,
-    event: Event = .none, teichholz: Bool = false, responseThresholdPercent: Double = 15
-  ) {
-    self.patient = patient
-    self.followupMonths = followupMonths
-    self.lvesvBeforeMl = lvesvBeforeMl
-    self.lvesvAfterMl = lvesvAfterMl
-    self.event = event
-    self.teichholz = teichholz
-    self.responseThresholdPercent = responseThresholdPercent
-  }
-}
-
-/// A cohort as it is imported.
-public struct Cohort: Hashable, Sendable {
-  public var name: String
-  public var synthetic: Bool
-  public var note: String
-  public var baselines: [Baseline]
-  public var outcomes: [Outcome]
-
-  public init(name: String, synthetic: Bool, note: String = "", baselines: [Baseline], outcomes: [Outcome]) {
-    self.name = name
-    self.synthetic = synthetic
-    self.note = note
-    self.baselines = baselines
-    self.outcomes = outcomes
-  }
-}
-
-/// A patient of a cohort with what the database made of the outcome.
-public struct CohortMember: Hashable, Sendable {
-  public var baseline: Baseline
-  public var outcome: Outcome?
-  /// Reduction of LVESV in percent of the value before.
-  public var changePercent: Double?
-  /// nil when unknown.
-  public var response: Bool?
-  /// Reduction of at least 30 %.
-  public var superResponse: Bool?
-}
+import ResyncCore
 
 /// Tables `cohorts`, `baselines`, `outcomes`.
 public struct Cohorts {
   private let connection: Connection
   public init(_ connection: Connection) { self.connection = connection }
 
-  /// Replaces the cohort by what is given, in one transaction: all of it or nothing.
+  /// What an import did.
+  public enum ImportResult: Hashable, Sendable { case imported, unchanged }
+
+  /// Replaces the cohort by what is given, in one transaction: all of it or nothing. One that stands as it is given is
+  /// not touched.
   ///
   /// - Throws: `StoreError`: `COHORT_INVALID` names the row (from 1) at fault, never the patient; `CONFLICT` when a
   ///   cohort of that name stands that is synthetic and this one is not, or the other way round.
-  public func importCohort(_ cohort: Cohort) throws {
+  @discardableResult
+  public func importCohort(_ cohort: Cohort) throws -> ImportResult {
     try Self.check(cohort)
-    try connection.transaction {
-      let standing = try connection.execute(
-        """
-        insert into cohorts as c (cohort, synthetic, note) values ($1, $2, $3)
-        on conflict (cohort) do update set note = excluded.note, imported_at = now()
-        returning c.synthetic
-        """,
-        [.text(cohort.name), .bool(cohort.synthetic), .text(cohort.note)])
-      guard try standing[0]["synthetic", .bool] == cohort.synthetic else {
+    return try connection.transaction {
+      // Held to the end: two imports of one name go one after the other.
+      try connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended('resync.cohorts.' || $1, 0))", [.text(cohort.name)])
+      let standing = try standing(cohort.name)
+      if let standing, standing.synthetic != cohort.synthetic {
         throw StoreError(
           .conflict, "cohort '\(cohort.name)' stands with synthetic = \(!cohort.synthetic); import under another name")
       }
+      guard standing != Self.ordered(cohort) else { return .unchanged }
+      try connection.execute(
+        """
+        insert into cohorts as c (cohort, synthetic, note) values ($1, $2, $3)
+        on conflict (cohort) do update set note = excluded.note, imported_at = now()
+        """,
+        [.text(cohort.name), .bool(cohort.synthetic), .text(cohort.note)])
       try connection.execute("delete from baselines where cohort = $1", [.text(cohort.name)])
       for baseline in cohort.baselines.sorted(by: { $0.patient < $1.patient }) {
         try Patients(connection).upsert(
-          Patient(pseudonym: baseline.patient, sex: baseline.sex, synthetic: cohort.synthetic))
+          Patient(
+            pseudonym: baseline.patient, sex: baseline.values["sex"]?.text.flatMap(Patient.Sex.init),
+            synthetic: cohort.synthetic))
       }
       for (index, baseline) in cohort.baselines.enumerated() {
         try named("baselines", row: index + 1) { try insert(baseline, cohort: cohort.name) }
@@ -140,7 +46,25 @@ public struct Cohorts {
       for (index, outcome) in cohort.outcomes.enumerated() {
         try named("outcomes", row: index + 1) { try insert(outcome, cohort: cohort.name) }
       }
+      return .imported
     }
+  }
+
+  /// The cohort as it stands, its lists in the order of the pseudonyms; nil when there is none.
+  private func standing(_ name: String) throws -> Cohort? {
+    guard let row = try connection.execute("select synthetic, note from cohorts where cohort = $1", [.text(name)]).first
+    else { return nil }
+    let members = try members(name)
+    return Cohort(
+      name: name, synthetic: try row["synthetic", .bool], note: try row["note", .text],
+      baselines: members.map(\.baseline), outcomes: members.compactMap(\.outcome))
+  }
+
+  private static func ordered(_ cohort: Cohort) -> Cohort {
+    var ordered = cohort
+    ordered.baselines.sort { $0.patient < $1.patient }
+    ordered.outcomes.sort { $0.patient < $1.patient }
+    return ordered
   }
 
   public func names() throws -> [String] {
@@ -151,9 +75,11 @@ public struct Cohorts {
   public func members(_ cohort: String) throws -> [CohortMember] {
     try connection.execute(
       """
-      select b.*, o.patient is not null as has_outcome, o.followup_months, o.lvesv_before_ml::float8 as before_ml,
+      select b.patient, b.role, b.recording_id, \(CohortColumn.baselines.selected(from: "b")),
+        o.patient is not null as has_outcome, o.followup_months, o.lvesv_before_ml::float8 as before_ml,
         o.lvesv_after_ml::float8 as after_ml, o.event, o.teichholz,
-        o.response_threshold_percent::float8 as threshold_percent, o.change_percent, o.response, o.super_response
+        o.response_threshold_percent::float8 as threshold_percent, o.change_percent, o.response, o.super_response,
+        \(Outcome.courseColumns.selected(from: "o"))
       from baselines b left join outcomes o using (cohort, patient)
       where b.cohort = $1 order by b.patient collate "C"
       """, [.text(cohort)]
@@ -166,34 +92,29 @@ public struct Cohorts {
   }
 
   private func insert(_ baseline: Baseline, cohort: String) throws {
-    // Keys and values are strings: encoding cannot fail.
-    let extra = String(decoding: try! JSONEncoder().encode(baseline.extra), as: UTF8.self)
+    let columns = CohortColumn.baselines
     try connection.execute(
       """
-      insert into baselines (cohort, patient, role, age_years, sex, nyha, ischaemic, lvef_percent, lvesv_ml, lvedv_ml,
-        qrs_duration_ms, lbbb, rhythm, scar_percent, recording_id, extra)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+      insert into baselines (cohort, patient, role, recording_id, \(columns.map(\.name).joined(separator: ", ")))
+      values ($1, $2, $3, $4, \(columns.placeholders(from: 5)))
       """,
-      [
-        .text(cohort), .text(baseline.patient), .text(baseline.role.rawValue), .double(baseline.ageYears),
-        .text(baseline.sex?.rawValue), .int(baseline.nyha), .bool(baseline.ischaemic), .double(baseline.lvefPercent),
-        .double(baseline.lvesvMl), .double(baseline.lvedvMl), .double(baseline.qrsDurationMs), .bool(baseline.lbbb),
-        .text(baseline.rhythm), .double(baseline.scarPercent), .text(baseline.recordingID), .json(extra),
-      ])
+      [.text(cohort), .text(baseline.patient), .text(baseline.role.rawValue), .text(baseline.recordingID)]
+        + columns.parameters(baseline.values))
   }
 
   private func insert(_ outcome: Outcome, cohort: String) throws {
+    let columns = Outcome.courseColumns
     try connection.execute(
       """
       insert into outcomes (cohort, patient, followup_months, lvesv_before_ml, lvesv_after_ml, event, teichholz,
-        response_threshold_percent)
-      values ($1, $2, $3, $4::float8, $5::float8, $6, $7, $8::float8)
+        response_threshold_percent, \(columns.map(\.name).joined(separator: ", ")))
+      values ($1, $2, $3, $4::float8, $5::float8, $6, $7, $8::float8, \(columns.placeholders(from: 9)))
       """,
       [
         .text(cohort), .text(outcome.patient), .double(outcome.followupMonths), .double(outcome.lvesvBeforeMl),
         .double(outcome.lvesvAfterMl), .text(outcome.event.rawValue), .bool(outcome.teichholz),
         .double(outcome.responseThresholdPercent),
-      ])
+      ] + columns.parameters(outcome.course))
   }
 
   /// Says which row a constraint refused.
@@ -225,18 +146,58 @@ public struct Cohorts {
   }
 }
 
+extension [CohortColumn] {
+  /// A select list in types that are read back as the kinds say.
+  fileprivate func selected(from table: String) -> String {
+    map { "\(table).\($0.name)::\($0.sqlType.read) as \($0.name)" }.joined(separator: ", ")
+  }
+
+  fileprivate func placeholders(from first: Int) -> String {
+    enumerated().map { "$\(first + $0)::\($1.sqlType.write)" }.joined(separator: ", ")
+  }
+
+  fileprivate func parameters(_ values: [String: CohortValue]) -> [SQLValue] {
+    map { column in
+      let value = values[column.name]
+      return switch column.kind {
+      case .number, .whole: .double(value?.number)
+      case .yesNo: .bool(value?.yesNo)
+      case .text, .choice, .date: .text(value?.text)
+      }
+    }
+  }
+
+  fileprivate func values(_ row: Row) throws -> [String: CohortValue] {
+    var values: [String: CohortValue] = [:]
+    for column in self {
+      values[column.name] =
+        switch column.kind {
+        case .number, .whole: try row[optional: column.name, .double].map { .number($0) }
+        case .yesNo: try row[optional: column.name, .bool].map { .yesNo($0) }
+        case .text, .choice, .date: try row[optional: column.name, .text].map { .text($0) }
+        }
+    }
+    return values
+  }
+}
+
+extension CohortColumn {
+  /// How a parameter is cast, and how the column is read.
+  fileprivate var sqlType: (write: String, read: String) {
+    switch kind {
+    case .number, .whole: ("float8", "float8")
+    case .yesNo: ("boolean", "boolean")
+    case .text, .choice: ("text", "text")
+    case .date: ("text::date", "text")
+    }
+  }
+}
+
 extension CohortMember {
   init(_ row: Row) throws {
     baseline = Baseline(
-      patient: try row["patient", .text], role: try row.oneOf("role"),
-      ageYears: try row[optional: "age_years", .double],
-      sex: try row[optional: "sex", .text].flatMap(Patient.Sex.init),
-      nyha: try row[optional: "nyha", .int].map(Int.init),
-      ischaemic: try row[optional: "ischaemic", .bool], lvefPercent: try row[optional: "lvef_percent", .double],
-      lvesvMl: try row[optional: "lvesv_ml", .double], lvedvMl: try row[optional: "lvedv_ml", .double],
-      qrsDurationMs: try row[optional: "qrs_duration_ms", .double], lbbb: try row[optional: "lbbb", .bool],
-      rhythm: try row[optional: "rhythm", .text], scarPercent: try row[optional: "scar_percent", .double],
-      recordingID: try row[optional: "recording_id", .text], extra: try row.decoded("extra"))
+      patient: try row["patient", .text], role: try row.oneOf("role"), values: try CohortColumn.baselines.values(row),
+      recordingID: try row[optional: "recording_id", .text])
     changePercent = try row[optional: "change_percent", .double]
     response = try row[optional: "response", .bool]
     superResponse = try row[optional: "super_response", .bool]
@@ -246,7 +207,7 @@ extension CohortMember {
         patient: baseline.patient, followupMonths: try row[optional: "followup_months", .double],
         lvesvBeforeMl: try row[optional: "before_ml", .double], lvesvAfterMl: try row[optional: "after_ml", .double],
         event: try row.oneOf("event"), teichholz: try row["teichholz", .bool],
-        responseThresholdPercent: try row["threshold_percent", .double])
+        responseThresholdPercent: try row["threshold_percent", .double], course: try Outcome.courseColumns.values(row))
       : nil
   }
 }

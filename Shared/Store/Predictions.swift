@@ -16,6 +16,10 @@ public struct PredictionRow: Hashable, Sendable {
   public var outcome: Outcome
   /// Task crt-response: of response, 0–1.
   public var probability: Double?
+  /// The same by the model's calibration, 0–1; nil for a model without.
+  public var calibratedProbability: Double?
+  /// Venn–Abers interval of the calibrated probability.
+  public var interval: ClosedRange<Double>?
   /// `responder` or `non-responder`; only when predicted.
   public var decision: String?
   /// Why the decision is withheld.
@@ -33,6 +37,7 @@ public struct PredictionRow: Hashable, Sendable {
 
   public init(
     recordingID: String, task: String, patient: String, modelID: String?, outcome: Outcome, probability: Double? = nil,
+    calibratedProbability: Double? = nil, interval: ClosedRange<Double>? = nil,
     decision: String? = nil, flags: [String] = [], beatCounts: [String: Int64] = [:], beats: Int64, code: String? = nil,
     trainedOnSynthetic: Bool?, synthetic: Bool, waveformSHA256: String?, qrsDurationMs: Double? = nil
   ) {
@@ -42,6 +47,8 @@ public struct PredictionRow: Hashable, Sendable {
     self.modelID = modelID
     self.outcome = outcome
     self.probability = probability
+    self.calibratedProbability = calibratedProbability
+    self.interval = interval
     self.decision = decision
     self.flags = flags
     self.beatCounts = beatCounts
@@ -66,24 +73,26 @@ public struct Predictions {
     try connection.execute(
       """
       insert into predictions as p (recording_id, task, \(Self.values))
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
       on conflict (recording_id, task) do update set (\(Self.values)) =
-        row ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        row ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
       where (p.patient, p.model_id, p.outcome, p.probability, p.decision, p.flags, p.beat_counts, p.beats, p.code,
-        p.trained_on_synthetic, p.synthetic, p.waveform_sha256, p.qrs_duration_ms)
-        is distinct from ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        p.trained_on_synthetic, p.synthetic, p.waveform_sha256, p.qrs_duration_ms, p.calibrated_probability,
+        p.probability_lowest, p.probability_highest)
+        is distinct from ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
       """,
       [
         .text(row.recordingID), .text(row.task), .text(row.patient), .text(row.modelID), .text(row.outcome.rawValue),
         .double(row.probability), .text(row.decision), .texts(row.flags), .json(beatCounts), .int(row.beats),
         .text(row.code), .bool(row.trainedOnSynthetic), .bool(row.synthetic), .text(row.waveformSHA256),
-        .double(row.qrsDurationMs),
+        .double(row.qrsDurationMs), .double(row.calibratedProbability), .double(row.interval?.lowerBound),
+        .double(row.interval?.upperBound),
       ])
   }
 
   private static let values = """
     patient, model_id, outcome, probability, decision, flags, beat_counts, beats, code, trained_on_synthetic, synthetic,
-      waveform_sha256, qrs_duration_ms
+      waveform_sha256, qrs_duration_ms, calibrated_probability, probability_lowest, probability_highest
     """
 
   public func find(recordingID: String, task: String) throws -> PredictionRow? {
@@ -114,6 +123,12 @@ extension PredictionRow {
     modelID = try row[optional: "model_id", .text]
     outcome = try row.oneOf("outcome")
     probability = try row[optional: "probability", .double]
+    calibratedProbability = try row[optional: "calibrated_probability", .double]
+    if let lowest = try row[optional: "probability_lowest", .double],
+      let highest = try row[optional: "probability_highest", .double], lowest <= highest
+    {
+      interval = lowest...highest
+    }
     decision = try row[optional: "decision", .text]
     flags = try row["flags", .texts]
     beatCounts = try row.decoded("beat_counts")

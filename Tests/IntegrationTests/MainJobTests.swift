@@ -124,6 +124,29 @@ private func checkRows(_ published: Published, _ suite: RunningSuite) throws {
   // The feed's side: one message a row, key and content as stored.
   let sent = try suite.readAll(Topic.predictions).map { try ProtoPrediction.decoded(from: $0.value) }
   #expect(Set(sent.map { "\($0.recordingID) \($0.task) \($0.outcome)" }).count == 62)
+  try checkCalibration(sent, suite)
+}
+
+/// Row and message say what the model's calibration makes of the stored beats.
+private func checkCalibration(_ sent: [ProtoPrediction], _ suite: RunningSuite) throws {
+  let connection = try suite.connection()
+  var calibrated = 0
+  for row in try suite.predictions(.crtResponse).values where row.probability != nil {
+    let model = try #require(try Models(connection).load(row.modelID ?? ""))
+    let calibration = try #require(try ModelArtifact(decoding: model.weights).metadata.calibration)
+    let beats = try BeatPredictions(connection).rows(recordingID: row.recordingID, task: row.task)
+    let usable = beats.filter { $0.qualityPassed && !$0.ectopicSuspected }
+    let logOdds = try #require(
+      PatientScore.logOdds(logitDifferences: usable.map { PatientScore.logitDifference($0.logits) }))
+    let reading = calibration.reading(logOdds)
+    #expect(row.calibratedProbability == reading.probability && row.interval == reading.interval)
+    #expect(row.flags.contains("UNCERTAIN") == reading.isUndecided)
+    let message = try #require(sent.first { $0.recordingID == row.recordingID && $0.task == row.task })
+    #expect(message.calibratedProbability == reading.probability)
+    #expect(message.probabilityLowest...message.probabilityHighest == reading.interval)
+    calibrated += 1
+  }
+  #expect(calibrated > 0)
 }
 
 private func checkAbstentions(_ published: Published, _ suite: RunningSuite) throws {

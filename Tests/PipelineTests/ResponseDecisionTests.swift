@@ -1,6 +1,7 @@
 import Foundation
 import Messages
 import Predictor
+import ResyncCore
 import Testing
 
 @Suite("The decision on a recording")
@@ -22,9 +23,44 @@ struct ResponseDecisionTests {
 
   private static func decide(
     _ beats: [ResponseDecision.ScoredBeat] = beats([1, 1, 1]), _ measures: ProtoEcgMeasures = measures(),
-    age: Double? = 70, threshold: Double = 0.5, limit: Float? = 2
+    age: Double? = 70, threshold: Double = 0.5, limit: Float? = 2, calibration: ScoreCalibration? = nil
   ) -> ResponseDecision {
-    ResponseDecision(beats: beats, measures: measures, ageYears: age, threshold: threshold, distanceLimit: limit)
+    ResponseDecision(
+      beats: beats, measures: measures, ageYears: age, threshold: threshold, distanceLimit: limit,
+      calibration: calibration)
+  }
+
+  /// Scores −20…19; who has a score of 0 or more is a responder, but for two around it.
+  private static func calibration() throws -> ScoreCalibration {
+    let scores = (-20..<20).map(Double.init)
+    return try ScoreCalibration(scores: scores, labels: scores.map { $0 == -2 || ($0 >= 0 && $0 != 1) })
+  }
+
+  @Test("a calibrated model decides by its own threshold and says probability and interval")
+  func calibrated() throws {
+    let calibration = try Self.calibration()
+    for (score, decision) in [(Float(9), ResponseDecision.responder), (-9, ResponseDecision.nonResponder)] {
+      let decided = Self.decide(Self.beats([score, score, score]), threshold: 1 - 1e-9, calibration: calibration)
+      #expect(decided.decision == decision && decided.flags.isEmpty)
+      #expect(decided.reading == calibration.reading(Double(score)))
+      #expect(decided.probability == 1 / (1 + exp(-Double(score))), "the model's own probability stays what it is")
+    }
+  }
+
+  @Test("an interval that holds the threshold withholds the decision, and the numbers stay")
+  func uncertain() throws {
+    let calibration = try Self.calibration()
+    let undecided = Self.decide(Self.beats([-1, -1, -1]), calibration: calibration)
+    #expect(undecided.flags == [.uncertain] && undecided.decision == nil)
+    let interval = try #require(undecided.reading?.interval)
+    #expect(interval.contains(calibration.threshold) && interval.lowerBound < interval.upperBound)
+  }
+
+  @Test("a model without calibration, and a recording without a usable beat, have no calibrated probability")
+  func uncalibrated() throws {
+    #expect(Self.decide().reading == nil && Self.decide().decision == ResponseDecision.responder)
+    let none = Self.decide(Self.beats([1, 1, 1], usable: false), calibration: try Self.calibration())
+    #expect(none.reading == nil && none.flags == [.poorQuality])
   }
 
   @Test("the probability is the logistic of the mean log-odds over usable beats alone")
@@ -43,7 +79,7 @@ struct ResponseDecisionTests {
   }
 
   @Test("each reason to withhold raises its own flag and leaves the probability but no decision")
-  func flags() {
+  func flags() throws {
     let cases: [(ApplicabilityFlag, ResponseDecision)] = [
       (.narrowQRS, Self.decide(Self.beats([1, 1, 1]), Self.measures { $0.qrsDurationMs = 119.9 })),
       (.paced, Self.decide(Self.beats([1, 1, 1]), Self.measures { $0.paced = true })),
@@ -52,6 +88,7 @@ struct ResponseDecisionTests {
       (.poorQuality, Self.decide(Self.beats([1, 1, 1]), Self.measures { $0.quality = 0.49 })),
       (.poorQuality, Self.decide(Self.beats([1, 1]) + Self.beats([1], usable: false))),
       (.outOfDistribution, Self.decide(Self.beats([1, 1, 1], distance: 2.1))),
+      (.uncertain, Self.decide(Self.beats([-1, -1, -1]), calibration: try Self.calibration())),
     ]
     for (flag, decision) in cases {
       #expect(decision.flags == [flag])

@@ -169,6 +169,14 @@ struct SpectrogramCollectorTests {
     #expect(data.recordings.map(\.patient) == ["p-a", "p-b"] && data.isSynthetic)
   }
 
+  @Test("of a patient whose baseline ECG is known no other recording teaches")
+  func baselineECG() {
+    let data = TrainingExamples(
+      Self.collected(), task: .crtResponse, responses: ["p-a": false, "p-b": true],
+      baselineECGs: ["p-a": "taken-before", "p-b": "b"])
+    #expect(data.recordings.map(\.recordingID) == ["b"] && data.examples.map(\.id) == ["b:3"])
+  }
+
   @Test("without labels there are no examples, no recordings and nothing synthetic")
   func unlabelled() {
     let data = TrainingExamples(Self.collected(), task: .crtResponse, responses: ["p-z": true])

@@ -145,11 +145,59 @@ struct LearningModelTests {
 
   @Test("a patient's probability is the logistic of the mean logit difference")
   func patientScore() {
-    #expect(PatientScore.probability(logitDifferences: []) == nil)
-    #expect(PatientScore.probability(logitDifferences: [0]) == 0.5)
-    let p = PatientScore.probability(logitDifferences: [1, 2, -0.5])!
-    #expect(abs(p - 1 / (1 + exp(-2.5 / 3))) < 1e-12)
+    #expect(PatientScore.logOdds(logitDifferences: []) == nil)
+    let mean = PatientScore.logOdds(logitDifferences: [1, 2, -0.5])!
+    #expect(abs(mean - 2.5 / 3) < 1e-12)
+    #expect(PatientScore.probability(logOdds: 0) == 0.5)
+    #expect(abs(PatientScore.probability(logOdds: mean) - 1 / (1 + exp(-mean))) < 1e-12)
     #expect(PatientScore.logitDifference([0.25, 1]) == 0.75)
+  }
+
+  @Test("a response model carries the calibration of its held-out patients, and reads the same from its file")
+  func calibration() throws {
+    let model = try MadeUp.trained(MadeUp.specification(.crtResponse), MadeUp.responseExamples(patients: 40))
+    let calibration = try #require(model.metadata.calibration)
+    #expect(try ModelArtifact(decoding: model.encoded()).metadata.calibration == calibration)
+    // The made-up classes are told apart without an error, which eight patients make likely and no more.
+    let (low, high) = (calibration.reading(-6), calibration.reading(6))
+    #expect(low.probability < calibration.threshold && high.probability >= calibration.threshold)
+    #expect(!low.isResponder && high.isResponder && low.interval.upperBound < 0.5 && high.interval.lowerBound > 0.5)
+    #expect(high.probability < 0.99)
+    #expect(Self.model.metadata.calibration == nil)
+  }
+
+  @Test("a model file from before calibrations is read, and has none; an impossible calibration is refused")
+  func olderModels() throws {
+    let model = try MadeUp.trained(MadeUp.specification(.crtResponse, epochs: 1), MadeUp.responseExamples(patients: 40))
+    func rewritten(_ change: (inout [String: Any]) -> Void) throws -> ModelArtifact {
+      let (tensors, fields) = try Safetensors.decode(model.encoded())
+      var metadata = try #require(
+        try JSONSerialization.jsonObject(with: Data(fields["resync"]!.utf8)) as? [String: Any])
+      var validation = try #require(metadata["validation"] as? [String: Any])
+      change(&validation)
+      metadata["validation"] = validation
+      let json = String(decoding: try JSONSerialization.data(withJSONObject: metadata), as: UTF8.self)
+      return try ModelArtifact(decoding: Safetensors.encode(tensors, metadata: ["resync": json]))
+    }
+    func calibration(_ change: (inout [String: Any]) -> Void) -> (inout [String: Any]) -> Void {
+      { validation in
+        var calibration = validation["calibration"] as? [String: Any] ?? [:]
+        change(&calibration)
+        validation["calibration"] = calibration
+      }
+    }
+    let older = try rewritten { $0["calibration"] = nil }.metadata
+    #expect(older.calibration == nil && older.threshold == model.metadata.threshold)
+    for change in [
+      calibration { $0["threshold"] = 2 }, calibration { $0["platt"] = ["slope": 1, "intercept": 0] },
+      calibration { $0["vennAbers"] = ["scores": [1, 2], "labels": [true]] },
+      calibration { $0["vennAbers"] = ["scores": [Double](), "labels": [Bool]()] },
+    ] {
+      #expect(throws: ModelError.self) { try rewritten(change) }
+    }
+    let disordered = try rewritten(
+      calibration { $0["vennAbers"] = ["scores": [2, -1, 1], "labels": [true, false, true]] })
+    #expect(disordered.metadata.calibration?.reading(1.5).interval == 1...1)
   }
 
   @Test("a response model has two outputs and reads twelve leads")

@@ -6,7 +6,12 @@ func fill(_ connection: Connection) throws {
     Cohort(
       name: "demo", synthetic: true, note: "simulated", baselines: (1...4).map(baseline),
       outcomes: [
-        Outcome(patient: "p-1", followupMonths: 6, lvesvBeforeMl: 200, lvesvAfterMl: 170),
+        Outcome(
+          patient: "p-1", followupMonths: 6, lvesvBeforeMl: 200, lvesvAfterMl: 170,
+          course: [
+            "implant_date": "2021-03-01", "device": "crt-d", "lv_lead_position": "lateral", "biv_pacing_percent": 97.5,
+            "followup_echo_date": "2021-09-01",
+          ]),
         Outcome(patient: "p-2", followupMonths: 6, lvesvBeforeMl: 200, lvesvAfterMl: 120),
         Outcome(patient: "p-3", followupMonths: 2, lvesvBeforeMl: 200, lvesvAfterMl: nil, event: .death),
       ]))
@@ -40,10 +45,15 @@ func fill(_ connection: Connection) throws {
 
 private func baseline(_ index: Int) -> Baseline {
   Baseline(
-    patient: "p-\(index)", role: index == 4 ? .holdout : .train, ageYears: Double(60 + index),
-    sex: index % 2 == 0 ? .male : .female, nyha: 3, ischaemic: false, lvefPercent: 27, lvesvMl: 210, lvedvMl: 290,
-    qrsDurationMs: Double(120 + 15 * index), lbbb: index > 2, rhythm: "sinus", scarPercent: 12,
-    recordingID: "r-\(index)", extra: ["diuretic": "yes"])
+    patient: "p-\(index)", role: index == 4 ? .holdout : .train,
+    values: [
+      "age_years": .number(Double(60 + index)), "sex": index % 2 == 0 ? "male" : "female", "nyha": 3,
+      "ischaemic": false,
+      "lvef_percent": 27, "lvesv_ml": 210, "lvedv_ml": 290, "qrs_duration_ms": .number(Double(120 + 15 * index)),
+      "lbbb": .yesNo(index > 2), "rhythm": "sinus", "scar_percent": 12, "diuretic": true, "ecg_date": "2021-02-27",
+      "echo_date": "2021-02-01", "echo_method": "simpson", "nt_probnp_pg_ml": 1200,
+    ],
+    recordingID: "r-\(index)")
 }
 
 private func fillRecordings(_ connection: Connection) throws {
@@ -66,6 +76,7 @@ private func fillRecordings(_ connection: Connection) throws {
   try predictions.upsert(prediction("r-1"))
   var abstained = prediction("r-2")
   (abstained.outcome, abstained.decision, abstained.flags) = (.abstained, nil, ["NARROW_QRS", "POOR_QUALITY"])
+  abstained.patient = "p-2"
   try predictions.upsert(abstained)
   try predictions.upsert(
     PredictionRow(
@@ -78,6 +89,7 @@ private func fillRecordings(_ connection: Connection) throws {
   for index in 1...3 {
     var row = prediction("r-\(index)", task: beatClass, model: "m-1")
     (row.probability, row.decision, row.trainedOnSynthetic) = (nil, nil, false)
+    (row.calibratedProbability, row.interval) = (nil, nil)
     try predictions.upsert(row)
   }
 }

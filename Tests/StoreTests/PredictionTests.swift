@@ -139,7 +139,9 @@ import Testing
     }
   }
 
-  @Test("a prediction without a model, a rejection without a code and a decision beside an abstention are refused")
+  @Test(
+    "a prediction without a model, half a calibration, a rejection without a code and a decision beside an abstention are refused"
+  )
   func contradictoryPredictions() throws {
     try withModels { connection in
       var noModel = prediction("r-1")
@@ -148,7 +150,11 @@ import Testing
       (noCode.outcome, noCode.decision) = (.rejected, nil)
       var decided = prediction("r-1")
       decided.outcome = .abstained
-      for faulty in [noModel, noCode, decided] {
+      var noInterval = prediction("r-1")
+      noInterval.interval = nil
+      var impossible = prediction("r-1")
+      impossible.interval = -0.1...0.5
+      for faulty in [noModel, noCode, decided, noInterval, impossible] {
         let error = try storeError { try Predictions(connection).upsert(faulty) }
         #expect(error.code == .constraint)
       }
@@ -178,6 +184,8 @@ import Testing
     #expect(bit.filter { reference[$0.key] != $0.value }.map(\.key) == ["r-2"])
     let other = try digests { _, prediction in prediction.probability = 0.7.nextDown }
     #expect(other.filter { reference[$0.key] != $0.value }.map(\.key) == ["r-1"])
+    let interval = try digests { _, prediction in prediction.interval = 0.55.nextDown...0.71 }
+    #expect(interval.filter { reference[$0.key] != $0.value }.map(\.key) == ["r-1"])
   }
 
   @Test("a rejection written again is one row, and is replayed once")

@@ -1,3 +1,4 @@
+import ResyncCore
 import Store
 import Testing
 
@@ -151,7 +152,9 @@ import Testing
       let digest = try #require(try cohorts.digest("demo"))
       let members = try cohorts.members("demo")
       #expect(members.count == 4 && members[3].outcome == nil && members[3].response == nil)
-      #expect(members[0].baseline.extra == ["diuretic": "yes"] && members[0].baseline.nyha == 3)
+      #expect(members[0].baseline.values["diuretic"] == true && members[0].baseline.values["nyha"] == 3)
+      #expect(members[0].baseline.values["ecg_date"] == "2021-02-27" && members[0].baseline.values["arni"] == nil)
+      #expect(members[0].outcome?.course["biv_pacing_percent"] == 97.5)
       var again = Cohort(
         name: "demo", synthetic: true, baselines: members.map(\.baseline), outcomes: members.compactMap(\.outcome))
       try cohorts.importCohort(again)
@@ -163,6 +166,69 @@ import Testing
       #expect(try cohorts.members("demo").count == 3)
       #expect(try cohorts.digest("demo") != digest)
       #expect(try cohorts.names() == ["demo"])
+    }
+  }
+
+  @Test("every column of the cohort's table comes back from the database as it went in")
+  func everyColumn() throws {
+    func value(_ column: CohortColumn) -> CohortValue {
+      switch column.kind {
+      case .text: .text("x")
+      case .choice(let allowed): .text(allowed[0])
+      case .number(let range): .number((range.lowerBound + range.upperBound) / 2 + 0.25)
+      case .whole(let range): .number(Double(range.upperBound))
+      case .yesNo: .yesNo(true)
+      case .date: .text("2021-12-31")
+      }
+    }
+    func values(_ columns: [CohortColumn]) -> [String: CohortValue] {
+      Dictionary(uniqueKeysWithValues: columns.map { ($0.name, value($0)) })
+    }
+    var course = values(Outcome.courseColumns)
+    course["implant_date"] = "2021-12-30"
+    let baseline = Baseline(patient: "p", role: .holdout, values: values(CohortColumn.baselines), recordingID: "r")
+    let outcome = Outcome(patient: "p", followupMonths: 6, lvesvBeforeMl: 200, lvesvAfterMl: 118.24, course: course)
+    try withDatabase { connection in
+      try Cohorts(connection).importCohort(
+        Cohort(name: "c", synthetic: false, baselines: [baseline], outcomes: [outcome]))
+      let member = try Cohorts(connection).members("c")[0]
+      #expect(member.baseline == baseline)
+      #expect(member.outcome == outcome)
+    }
+  }
+
+  @Test("the same cohort again changes nothing, not even its time; a changed note does")
+  func unchanged() throws {
+    try withDatabase { connection in
+      let cohorts = Cohorts(connection)
+      var given = cohort(
+        ["b", "a"].map { Outcome(patient: $0, lvesvBeforeMl: 160.4, lvesvAfterMl: 136.34) })
+      #expect(try cohorts.importCohort(given) == .imported)
+      let versions = """
+        select string_agg(v::text, ',' order by v) as v from (select xmin as v from cohorts union all
+          select xmin from baselines union all select xmin from outcomes union all select xmin from patients) t
+        """
+      let before = try connection.scalar(versions, .text)
+      #expect(try cohorts.importCohort(given) == .unchanged)
+      #expect(try connection.scalar(versions, .text) == before)
+      given.note = "another"
+      #expect(try cohorts.importCohort(given) == .imported)
+      #expect(try connection.scalar(versions, .text) != before)
+    }
+  }
+
+  @Test("analysts read the days between dates, not the dates")
+  func datesAreNotForAnalysts() throws {
+    try withDatabase { connection in
+      try fill(connection)
+      try connection.execute("set role resync_analyst")
+      defer { _ = try? connection.execute("reset role") }
+      let days = "select ecg_days_before_implant::bigint as d from v_outcomes where patient = 'p-1'"
+      #expect(try connection.scalar(days, .int) == 2)
+      #expect(try !connection.execute("select nyha, diuretic from baselines").isEmpty)
+      for refused in ["select ecg_date from baselines", "select implant_date from outcomes"] {
+        #expect(try storeError { try connection.execute(refused) }.code == .forbidden, "\(refused)")
+      }
     }
   }
 

@@ -39,7 +39,8 @@ func beat(_ sample: Int64, recording: String = "r-1", model: String = "m-1", tas
 func prediction(_ recording: String, task: String = crt, model: String = "m-crt") -> PredictionRow {
   PredictionRow(
     recordingID: recording, task: task, patient: "p-1", modelID: model, outcome: .predicted, probability: 0.7,
-    decision: "responder", flags: [], beatCounts: ["N": 10, "V": 2], beats: 12, trainedOnSynthetic: true,
+    calibratedProbability: 0.64, interval: 0.55...0.71, decision: "responder", flags: [],
+    beatCounts: ["N": 10, "V": 2], beats: 12, trainedOnSynthetic: true,
     synthetic: false, waveformSHA256: someSHA, qrsDurationMs: 152)
 }
 

@@ -648,11 +648,42 @@ public nonisolated struct ProtoPrediction: Sendable {
 
   public var code: String = String()
 
+  /// Task crt-response, of a model that knows them: the calibrated probability, and the Venn-Abers interval of it.
+  public var calibratedProbability: Double {
+    get {_calibratedProbability ?? 0}
+    set {_calibratedProbability = newValue}
+  }
+  /// Returns true if `calibratedProbability` has been explicitly set.
+  public var hasCalibratedProbability: Bool {self._calibratedProbability != nil}
+  /// Clears the value of `calibratedProbability`. Subsequent reads from it will return its default value.
+  public mutating func clearCalibratedProbability() {self._calibratedProbability = nil}
+
+  public var probabilityLowest: Double {
+    get {_probabilityLowest ?? 0}
+    set {_probabilityLowest = newValue}
+  }
+  /// Returns true if `probabilityLowest` has been explicitly set.
+  public var hasProbabilityLowest: Bool {self._probabilityLowest != nil}
+  /// Clears the value of `probabilityLowest`. Subsequent reads from it will return its default value.
+  public mutating func clearProbabilityLowest() {self._probabilityLowest = nil}
+
+  public var probabilityHighest: Double {
+    get {_probabilityHighest ?? 0}
+    set {_probabilityHighest = newValue}
+  }
+  /// Returns true if `probabilityHighest` has been explicitly set.
+  public var hasProbabilityHighest: Bool {self._probabilityHighest != nil}
+  /// Clears the value of `probabilityHighest`. Subsequent reads from it will return its default value.
+  public mutating func clearProbabilityHighest() {self._probabilityHighest = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _probability: Double? = nil
+  fileprivate var _calibratedProbability: Double? = nil
+  fileprivate var _probabilityLowest: Double? = nil
+  fileprivate var _probabilityHighest: Double? = nil
 }
 
 /// Ids only; the truth is in PostgreSQL.
@@ -1570,7 +1601,7 @@ nonisolated extension ProtoSpectrogram: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoPrediction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Prediction"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}recording_id\0\u{1}task\0\u{1}patient\0\u{3}model_id\0\u{1}outcome\0\u{1}probability\0\u{1}decision\0\u{1}flags\0\u{3}beat_counts\0\u{3}trained_on_synthetic\0\u{1}synthetic\0\u{1}code\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}recording_id\0\u{1}task\0\u{1}patient\0\u{3}model_id\0\u{1}outcome\0\u{1}probability\0\u{1}decision\0\u{1}flags\0\u{3}beat_counts\0\u{3}trained_on_synthetic\0\u{1}synthetic\0\u{1}code\0\u{3}calibrated_probability\0\u{3}probability_lowest\0\u{3}probability_highest\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1590,6 +1621,9 @@ nonisolated extension ProtoPrediction: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 10: try { try decoder.decodeSingularBoolField(value: &self.trainedOnSynthetic) }()
       case 11: try { try decoder.decodeSingularBoolField(value: &self.synthetic) }()
       case 12: try { try decoder.decodeSingularStringField(value: &self.code) }()
+      case 13: try { try decoder.decodeSingularDoubleField(value: &self._calibratedProbability) }()
+      case 14: try { try decoder.decodeSingularDoubleField(value: &self._probabilityLowest) }()
+      case 15: try { try decoder.decodeSingularDoubleField(value: &self._probabilityHighest) }()
       default: break
       }
     }
@@ -1636,6 +1670,15 @@ nonisolated extension ProtoPrediction: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.code.isEmpty {
       try visitor.visitSingularStringField(value: self.code, fieldNumber: 12)
     }
+    try { if let v = self._calibratedProbability {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 13)
+    } }()
+    try { if let v = self._probabilityLowest {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 14)
+    } }()
+    try { if let v = self._probabilityHighest {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 15)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1652,6 +1695,9 @@ nonisolated extension ProtoPrediction: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.trainedOnSynthetic != rhs.trainedOnSynthetic {return false}
     if lhs.synthetic != rhs.synthetic {return false}
     if lhs.code != rhs.code {return false}
+    if lhs._calibratedProbability != rhs._calibratedProbability {return false}
+    if lhs._probabilityLowest != rhs._probabilityLowest {return false}
+    if lhs._probabilityHighest != rhs._probabilityHighest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -90,9 +90,9 @@ public struct FixedRule: Sendable {
 }
 
 /// From a model's scores to probability, interval and decision, fitted on patients whom the model had not seen.
-package struct ScoreCalibration: Sendable {
-  /// On probabilities.
-  package let threshold: Double
+public struct ScoreCalibration: Codable, Hashable, Sendable {
+  /// On calibrated probabilities: "responder" from it up.
+  public let threshold: Double
   private let platt: PlattScaling
   private let vennAbers: VennAbers
   /// The rule's own threshold on scores.
@@ -100,7 +100,7 @@ package struct ScoreCalibration: Sendable {
 
   /// - Parameter scoreThreshold: of a rule that has one; else the threshold of largest balanced accuracy is taken.
   /// - Throws: `ModelError` with code `invalidExamples`.
-  package init(scores: [Double], labels: [Bool], threshold scoreThreshold: Double? = nil) throws {
+  public init(scores: [Double], labels: [Bool], threshold scoreThreshold: Double? = nil) throws {
     var platt = try PlattScaling(scores: scores, labels: labels)
     // Scores that run against the outcome here tell nothing: the base rate for everyone, never the scores reversed.
     if platt.slope > 0 { platt = try PlattScaling(scores: scores.map { _ in 0 }, labels: labels) }
@@ -112,11 +112,33 @@ package struct ScoreCalibration: Sendable {
       ?? ROCCurve(scores: scores.map { platt.probability($0) }, labels: labels).balancedAccuracyThreshold
   }
 
-  package func prediction(patient: Int, responded: Bool, score: Double) -> PatientPrediction {
+  /// False for what no fit gives, as a damaged or hostile file may.
+  package var isUsable: Bool { platt.slope <= 0 && platt.intercept.isFinite && (0...1).contains(threshold) }
+
+  /// What the model's score says of a patient.
+  public struct Reading: Hashable, Sendable {
+    /// Platt's.
+    public let probability: Double
+    /// Venn–Abers; it need not hold the probability.
+    public let interval: ClosedRange<Double>
+    public let isResponder: Bool
+    /// The interval holds the threshold: no decision should be made.
+    public let isUndecided: Bool
+  }
+
+  public func reading(_ score: Double) -> Reading {
     let probability = platt.probability(score)
+    let interval = vennAbers.interval(score)
+    return Reading(
+      probability: probability, interval: interval,
+      isResponder: scoreThreshold.map { score >= $0 } ?? (probability >= threshold),
+      isUndecided: interval.contains(threshold))
+  }
+
+  package func prediction(patient: Int, responded: Bool, score: Double) -> PatientPrediction {
+    let reading = reading(score)
     return PatientPrediction(
-      patient: patient, responded: responded, score: score, probability: probability,
-      interval: vennAbers.interval(score), decision: scoreThreshold.map { score >= $0 } ?? (probability >= threshold),
-      threshold: threshold)
+      patient: patient, responded: responded, score: score, probability: reading.probability,
+      interval: reading.interval, decision: reading.isResponder, threshold: threshold)
   }
 }

@@ -21,8 +21,8 @@ public struct ModelMetadata: Codable, Hashable, Sendable {
   public var pipeline: PipelineConfiguration
   public var classNames: [String]
   public var normalisation: BeatNormalisation
-  /// Task crt-response: a patient is a responder from this probability up; largest balanced accuracy on the validation
-  /// patients, 0.5 where there were none of one class.
+  /// Task crt-response without calibration: a patient is a responder from this probability up; largest balanced
+  /// accuracy on the validation patients, 0.5 where there were none of one class.
   public var threshold: Double
   public var outOfDistribution: OutOfDistribution?
   public var trainedOnSynthetic: Bool
@@ -38,6 +38,8 @@ public struct ModelMetadata: Codable, Hashable, Sendable {
   /// Figures of that epoch; nil when nothing was held out.
   public var validation: ValidationFigures?
 
+  /// Task crt-response; nil in models that do not have it, whose decisions are at `threshold`.
+  public var calibration: ScoreCalibration? { validation?.calibration }
   public var imageMean: [Float] { normalisation.imageMean }
   public var imageDeviation: [Float] { normalisation.imageDeviation }
   public var auxiliaryMean: [Float] { normalisation.auxiliaryMean }
@@ -71,6 +73,7 @@ public struct ModelMetadata: Codable, Hashable, Sendable {
       "normalisation.auxiliaryUnused",
       normalisation.auxiliaryUnused.allSatisfy { (0..<BeatFeatures.count).contains($0) }, "places of features")
     try check("threshold", (0...1).contains(threshold), "0 to 1")
+    try check("calibration", calibration?.isUsable ?? true, "a rising curve with a threshold from 0 to 1")
     if let known = outOfDistribution {
       try check(
         "outOfDistribution", usable(known.featureMean, known.featureVariance, architecture.featureCount),

@@ -32,10 +32,12 @@ public enum PatientScore {
     return logits[1] - logits[0]
   }
 
-  /// σ(mean logit difference) over a patient's beats, in their order; nil without beats.
-  public static func probability(logitDifferences: [Float]) -> Double? {
+  /// Mean logit difference over a patient's beats, in their order; nil without beats.
+  public static func logOdds(logitDifferences: [Float]) -> Double? {
     guard !logitDifferences.isEmpty else { return nil }
-    let mean = logitDifferences.reduce(0.0) { $0 + Double($1) } / Double(logitDifferences.count)
-    return 1 / (1 + exp(-mean))
+    return logitDifferences.reduce(0.0) { $0 + Double($1) } / Double(logitDifferences.count)
   }
+
+  /// σ(mean logit difference).
+  public static func probability(logOdds: Double) -> Double { 1 / (1 + exp(-logOdds)) }
 }

@@ -11,6 +11,10 @@ public struct ValidationFigures: Codable, Hashable, Sendable {
   /// Task crt-response: threshold of largest balanced accuracy over patients; nil when only one label is held out.
   public var threshold: Double?
 
+  /// Task crt-response: from a patient's mean logit difference to probability, interval and decision, fitted on the
+  /// held-out patients; nil when only one label is held out, and in models made before it was known.
+  public var calibration: ScoreCalibration?
+
   /// The better model has the larger macro-F1, or, for a response and on a tie, the smaller loss.
   package func isBetter(than other: ValidationFigures) -> Bool {
     let (mine, theirs) = (macroF1 ?? 0, other.macroF1 ?? 0)
@@ -40,10 +44,12 @@ public struct ValidationFigures: Codable, Hashable, Sendable {
     case .crtResponse:
       let patients = Dictionary(grouping: examples.indices) { examples[$0].group }.sorted { $0.key < $1.key }
       let labels = patients.map { examples[$0.value[0]].label == 1 }
-      let probabilities = patients.map { _, beats in
-        PatientScore.probability(logitDifferences: beats.map { PatientScore.logitDifference(scores[$0].logits) })!
+      let logOdds = patients.map { _, beats in
+        PatientScore.logOdds(logitDifferences: beats.map { PatientScore.logitDifference(scores[$0].logits) })!
       }
+      let probabilities = logOdds.map { PatientScore.probability(logOdds: $0) }
       if Set(labels).count == 2 {
+        calibration = try ScoreCalibration(scores: logOdds, labels: labels)
         let curve = try ROCCurve(scores: probabilities, labels: labels)
         (auc, threshold) = (curve.auc, curve.balancedAccuracyThreshold)
       }

@@ -62,6 +62,12 @@ public struct VennAbers: Codable, Hashable, Sendable {
   private let scores: [Double]
   private let labels: [Bool]
 
+  /// Also from a file: scores that are out of order are put in order, unequal numbers refused.
+  public init(from decoder: any Decoder) throws {
+    let c = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(scores: c.decode([Double].self, forKey: .scores), labels: c.decode([Bool].self, forKey: .labels))
+  }
+
   /// - Throws: `ModelError` with code `invalidExamples` unless there are as many finite scores as labels, at least one.
   public init(scores: [Double], labels: [Bool]) throws {
     guard scores.count == labels.count, !scores.isEmpty, scores.allSatisfy(\.isFinite) else {
