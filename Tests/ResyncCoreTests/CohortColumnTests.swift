@@ -37,7 +37,7 @@ struct CohortColumnTests {
     #expect(table.featureCount == 4)
     #expect(Array(table[0]) == [60, 0, 1, 1])
     #expect(table[1][table[1].startIndex].isNaN && Array(table[1].dropFirst()) == [1, 0, 0])
-    #expect(table[2].allSatisfy(\.isNaN))
+    #expect(table[2].allSatisfy { $0.isNaN })
   }
 
   @Test(

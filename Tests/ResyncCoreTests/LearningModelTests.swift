@@ -179,7 +179,7 @@ struct LearningModelTests {
       let json = String(decoding: try JSONSerialization.data(withJSONObject: metadata), as: UTF8.self)
       return try ModelArtifact(decoding: Safetensors.encode(tensors, metadata: ["resync": json]))
     }
-    func calibration(_ change: (inout [String: Any]) -> Void) -> (inout [String: Any]) -> Void {
+    func calibration(_ change: @escaping (inout [String: Any]) -> Void) -> (inout [String: Any]) -> Void {
       { validation in
         var calibration = validation["calibration"] as? [String: Any] ?? [:]
         change(&calibration)
@@ -197,7 +197,7 @@ struct LearningModelTests {
     }
     let disordered = try rewritten(
       calibration { $0["vennAbers"] = ["scores": [2, -1, 1], "labels": [true, false, true]] })
-    #expect(disordered.metadata.calibration?.reading(1.5).interval == 1...1)
+    #expect(disordered.metadata.calibration?.reading(1.5).interval == 0.5...1)
   }
 
   @Test("a response model has two outputs and reads twelve leads")

@@ -99,13 +99,16 @@ import Testing
         let readable = try connection.execute(
           """
           select c.relname from pg_class c where c.relnamespace = current_schema()::regnamespace
-            and c.relkind in ('r', 'v') and c.relname not in ('models', 'training_jobs')
+            and c.relkind in ('r', 'v')
+            and c.relname not in ('models', 'training_jobs', 'baselines', 'outcomes')
           """)
         #expect(readable.count > 20)
         for row in readable { try connection.execute("select * from \(try row["relname", .text]) limit 1") }
         try connection.execute("select model_id, weights_sha256 from models")
+        try connection.execute("select age_years, response from baselines left join outcomes using (cohort, patient)")
         for sql in [
-          "select weights from models", "select * from models", "select checkpoint from training_jobs",
+          "select weights from models", "select * from models", "select * from baselines",
+          "select * from outcomes", "select checkpoint from training_jobs",
           "insert into patients (patient, synthetic) values ('x', true)", "update recordings set status = 'open'",
           "delete from predictions", "truncate promotions", "drop table pins", "create table mine ()",
         ] {

@@ -205,7 +205,7 @@ import Testing
         ["b", "a"].map { Outcome(patient: $0, lvesvBeforeMl: 160.4, lvesvAfterMl: 136.34) })
       #expect(try cohorts.importCohort(given) == .imported)
       let versions = """
-        select string_agg(v::text, ',' order by v) as v from (select xmin as v from cohorts union all
+        select string_agg(v::text, ',' order by v::text) as v from (select xmin as v from cohorts union all
           select xmin from baselines union all select xmin from outcomes union all select xmin from patients) t
         """
       let before = try connection.scalar(versions, .text)
