@@ -34,7 +34,7 @@ struct CohortImportCommand: ParsableCommand {
   @Option(help: "What an analyst should know of it.") var note = ""
   @Option(help: ArgumentHelp("Folder or record of the ECGs that ecg_record names; repeatable.", valueName: "path"))
   var recordings: [String] = []
-  @Option(help: "The feed that publishes the ECGs.") var feed = "files"
+  @Option(help: "The feed that publishes the ECGs; needed when the table has ecg_record.") var feed: String?
   @Option(help: "Leave out who does not meet these criteria, and say why.") var inclusion: CohortInclusion?
   @Option(help: ArgumentHelp("A responder's LVESV falls by more than this.", valueName: "percent")) var responseAbove =
     15.0
@@ -110,8 +110,8 @@ struct CohortSimulateCommand: ParsableCommand {
     commandName: "simulate",
     abstract: "Writes a synthetic cohort: cohort.csv and one twelve-lead WFDB record a patient.",
     discussion: """
-      Everything it writes says synthetic. Import cohort.csv with `resync cohort import`, publish the folders `train` \
-      and `holdout` with `resync publish`.
+      Everything it writes says synthetic. Import cohort.csv with `resync cohort import --recordings … --feed …`, \
+      publish the folders `train` and `holdout` with `resync publish --feed …`, the same feed.
 
       EXAMPLES
         resync cohort simulate --output cohort --size 71 --responders 46 --holdout 20 --seed 7

@@ -9,12 +9,14 @@ package struct CohortRecordings {
     var isTwelveLead: Bool
   }
 
-  private let feed: String
+  private let feed: String?
   /// nil: the table gives uids.
   private let records: [String: Record]?
 
-  /// - Parameter paths: records or folders of records, as `resync publish` takes them; none when the table gives uids.
-  package init(paths: [String], feed: String) throws {
+  /// - Parameters:
+  ///   - paths: records or folders of records, as `resync publish` takes them; none when the table gives uids.
+  ///   - feed: that publishes them; nil for a table without ECGs.
+  package init(paths: [String], feed: String?) throws {
     self.feed = feed
     guard !paths.isEmpty else {
       records = nil
@@ -35,6 +37,13 @@ package struct CohortRecordings {
   /// Gives every patient with an ECG the id under which the feed's recording is known.
   /// - Throws: `CommandFailure` with every line whose record is not there, or has not the twelve leads.
   package func assign(to patients: [CohortPatient], pseudonymiser: Pseudonymiser) throws -> [CohortPatient] {
+    // A guess would be the id of a recording that never comes, and the patient could not teach.
+    guard let feed else {
+      guard patients.allSatisfy({ $0.values["ecg_record"] == nil }) else {
+        throw CommandFailure("column ecg_record needs --feed, the name of the feed that publishes the ECGs")
+      }
+      return patients
+    }
     var faults: [CohortFault] = []
     let assigned = patients.map { patient in
       var patient = patient

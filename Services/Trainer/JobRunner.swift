@@ -73,7 +73,9 @@ struct JobRunner {
       try collect(submission, order, stop, idle: idle), task: task,
       responses: Self.byPatient(teaching, \.response), baselineECGs: Self.byPatient(teaching, \.baseline.recordingID))
     guard !data.examples.isEmpty else {
-      throw Failure(description: "none of the beats has a label for \(task.rawValue)")
+      throw Failure(
+        description: "none of the beats has a label for \(task.rawValue); of a patient with an ecg_record only that "
+          + "recording teaches")
     }
     context.logger.info("job \(jobID) trains on \(data.examples.count) beats of \(data.recordings.count) recordings")
 

@@ -75,7 +75,10 @@ private func publishAndTrain(_ published: inout Published, _ suite: RunningSuite
   let cohort = suite.folder.appendingPathComponent("cohort")
   try suite.resync(
     "cohort", "simulate", "--output", cohort.path, "--size", "10", "--responders", "6", "--holdout", "8", "--seed", "7")
-  try suite.resync("cohort", "import", cohort.appendingPathComponent("cohort.csv").path, "--name", "made-up")
+  try suite.resync(
+    "cohort", "import", cohort.appendingPathComponent("cohort.csv").path, "--name", "made-up", "--feed", "cohort",
+    "--recordings", cohort.appendingPathComponent("train").path, "--recordings",
+    cohort.appendingPathComponent("holdout").path)
   try published.publish("cohort", cohort.appendingPathComponent("train"), suite)
   try suite.resync(
     "train", "--task", "crt-response", "--manifest", published.files[1].path, "--cohort", "made-up", "--parent", "live",

@@ -196,6 +196,16 @@ struct CohortSelectionTests {
         == expected)
   }
 
+  @Test("an ecg_record without the feed that publishes it is refused, a table without one needs no feed")
+  func feedIsNeeded() throws {
+    let none = try CohortRecordings(paths: [], feed: nil)
+    let named = try CohortTable(csv: "patient_id,role,ecg_record\nP,train,24\n").patients()
+    let error = #expect(throws: CommandFailure.self) { try none.assign(to: named, pseudonymiser: pseudonymiser) }
+    #expect(error?.description.contains("--feed") == true)
+    let plain = try CohortTable(csv: "patient_id,role,ecg_record\nP,train,\n").patients()
+    #expect(try none.assign(to: plain, pseudonymiser: pseudonymiser) == plain)
+  }
+
   @Test("a record that is not there, or has not the twelve leads, is told by line")
   func badRecordings() throws {
     let folders = ["ludb", "mitdb"].map { repository.appendingPathComponent("ops/dev/records/\($0)").path }
