@@ -35,4 +35,19 @@ package struct CohortBeats: Sendable {
     let channels = leadSet.channels(from: Lead.allCases)!
     return examples[patient].map { ($0.image, channels, $0.features) }
   }
+
+  /// The mean image of patients, each weighing 1; nil where none of them has a beat.
+  package func meanImage(of patients: [Int]) -> SpectrogramImage? {
+    let known = patients.filter { !examples[$0].isEmpty }
+    guard let shape = known.first.map({ examples[$0][0].image }) else { return nil }
+    var sums = [Float](repeating: 0, count: shape.values.count)
+    for patient in known {
+      let weight = 1 / Float(examples[patient].count * known.count)
+      for example in examples[patient] {
+        for (place, value) in example.image.values.enumerated() { sums[place] += weight * Float(value) }
+      }
+    }
+    return SpectrogramImage(
+      leadCount: shape.leadCount, rows: shape.rows, columns: shape.columns, values: sums.map { Float16($0) })
+  }
 }

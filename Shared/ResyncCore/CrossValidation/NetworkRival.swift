@@ -45,6 +45,13 @@ package struct NetworkRival: Sendable {
   package func classifier(
     _ examples: [TrainingExample], pipeline: PipelineConfiguration, seed: UInt64, between: () throws -> Void
   ) throws -> Classifier {
+    try Classifier(model(examples, pipeline: pipeline, seed: seed, between: between))
+  }
+
+  /// The same before it is made ready to score.
+  package func model(
+    _ examples: [TrainingExample], pipeline: PipelineConfiguration, seed: UInt64, between: () throws -> Void
+  ) throws -> ModelArtifact {
     var specification = specification
     specification.seed = seed
     let run = try TrainingRun(
@@ -52,7 +59,7 @@ package struct NetworkRival: Sendable {
       provenance: TrainingProvenance(trainingRecordings: [], trainedOnSynthetic: true), parent: parent,
       threads: threads)
     while !run.isFinished { try run.runEpoch { _ in try between() } }
-    return try Classifier(run.finish { _ in try between() })
+    return try run.finish { _ in try between() }
   }
 }
 

@@ -42,6 +42,27 @@ extension ResNet {
       for i in 0..<count { gradientBuffer.start[i] += earlierGradients.start[i] }
     }
   }
+
+  /// What the first image of the batch last sent forward leaves at the end of a layer, and the gradient of the logits'
+  /// weighted sum with respect to it. Gradients of parameters are overwritten.
+  /// - Parameter layer: 1 to 4.
+  package func explained(layer: Int, logitGradients: [Float]) -> ExplainedLayer {
+    guard let w = workspace else { preconditionFailure("an explanation needs a forward pass first") }
+    precondition((1...4).contains(layer), "a residual network has layers 1 to 4")
+    precondition(logitGradients.count == w.images * configuration.classCount, "logits and batch disagree")
+    let last = configuration.depth.table.blocksOfLayer.prefix(layer).reduce(0, +) - 1
+    Crew.with(threads: threads) { Pass(network: self, w: w, crew: $0).backward(logitGradients, toOutputOf: last) }
+    let unit = plan.blocks[last].units.last!
+    let layout = w.layouts[unit.index]
+    let (plane, stride) = (layout.output.plane, layout.outputStride)
+    let channels = unit.convolution.outputChannels
+    func compact(_ buffer: FloatBuffer) -> [Float] {
+      (0..<plane).flatMap { pixel in (0..<channels).map { buffer.start[pixel * stride + $0] } }
+    }
+    return ExplainedLayer(
+      rows: layout.output.height, columns: layout.output.width, channels: channels,
+      activations: compact(w.units[unit.index].output), gradients: compact(w.gradients[0]))
+  }
 }
 
 /// A batch on its way through a network that trains.
@@ -160,6 +181,16 @@ private struct Pass {
       backward(plan.blocks[number], input)
     }
     if freezing.stemTrains { stemBackward() }
+  }
+
+  /// Leaves the gradient of a block's output in `gradients[0]`.
+  func backward(_ logitGradients: [Float], toOutputOf block: Int) {
+    gradients.update(repeating: 0, count: network.gradientBuffer.count)
+    headBackward(logitGradients)
+    spread()
+    for number in plan.blocks.indices.reversed() where number > block {
+      backward(plan.blocks[number], w.units[plan.blocks[number - 1].units.last!.index].output)
+    }
   }
 
   private func headBackward(_ logitGradients: [Float]) {

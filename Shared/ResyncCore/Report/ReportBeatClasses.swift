@@ -26,8 +26,7 @@ extension EvaluationReport.BeatClasses {
       <section><h3>Beat classes: \(dataset)</h3>
       <p class="meta">\(context.model(modelID))</p>
       <dl class="tiles">\(tiles)</dl>
-      <div class="pair"><figure>\(confusionMatrix(table))
-      <figcaption>Confusion matrix: beats, and their share of the reference class (shade).</figcaption></figure>
+      <div class="pair">\(confusionFigure(table, synthetic: synthetic))
       <div>\(perClass)<p class="note">Beats of one record are not independent, so no interval is computed over beats; \
       see the records.</p></div></div>
       \(recordTable)</section>
@@ -56,49 +55,59 @@ extension EvaluationReport.BeatClasses {
           ("Macro-F1", true),
         ], rows: rows)
   }
+}
 
-  private func confusionMatrix(_ table: BeatTable) -> HTML {
-    let (left, top, width, height) = (74, 52, 76, 46)
-    var cells: [HTML] = []
-    for row in Self.names.indices {
-      let y = top + row * height
+/// The matrix as a picture, with its caption.
+func confusionFigure(_ table: BeatTable, synthetic: Bool) -> HTML {
+  """
+  <figure>\(confusionMatrix(table, synthetic: synthetic))
+  <figcaption>Confusion matrix: beats, and their share of the reference class (shade).</figcaption></figure>
+
+  """
+}
+
+private func confusionMatrix(_ table: BeatTable, synthetic: Bool) -> HTML {
+  let names = BeatClass.allCases.map(\.rawValue)
+  let (left, top, width, height) = (74, 52, 76, 46)
+  var cells: [HTML] = []
+  for row in names.indices {
+    let y = top + row * height
+    cells.append(
+      "<text x=\"\(left - 10)\" y=\"\(y + 29)\" text-anchor=\"end\" font-size=\"15\" font-weight=\"600\">\(names[row])</text>"
+    )
+    for column in names.indices {
+      let x = left + column * width
+      let share = Proportion(table.counts[row][column], of: table.reference(row)).value ?? 0
+      let ink: HTML = share > 0.55 ? "#fff" : "#1a2230"
+      let edge: HTML = row == column ? "#1a2230" : "#fff"
       cells.append(
-        "<text x=\"\(left - 10)\" y=\"\(y + 29)\" text-anchor=\"end\" font-size=\"15\" font-weight=\"600\">\(Self.names[row])</text>"
-      )
-      for column in Self.names.indices {
-        let x = left + column * width
-        let share = Proportion(table.counts[row][column], of: table.reference(row)).value ?? 0
-        let ink: HTML = share > 0.55 ? "#fff" : "#1a2230"
-        let edge: HTML = row == column ? "#1a2230" : "#fff"
-        cells.append(
-          """
-          <rect x="\(x + 1)" y="\(y + 1)" width="\(width - 2)" height="\(height - 2)" fill="\(shade(share))" \
-          stroke="\(edge)"/>\
-          <text x="\(x + width / 2)" y="\(y + 21)" text-anchor="middle" font-size="13" style="fill:\(ink)">\
-          \(ReportNumber.count(table.counts[row][column]))</text>\
-          <text x="\(x + width / 2)" y="\(y + 36)" text-anchor="middle" font-size="10.5" style="fill:\(ink)">\
-          \(table.reference(row) > 0 ? ReportNumber.percent(share) : "–")</text>
-          """)
-      }
+        """
+        <rect x="\(x + 1)" y="\(y + 1)" width="\(width - 2)" height="\(height - 2)" fill="\(shade(share))" \
+        stroke="\(edge)"/>\
+        <text x="\(x + width / 2)" y="\(y + 21)" text-anchor="middle" font-size="13" style="fill:\(ink)">\
+        \(ReportNumber.count(table.counts[row][column]))</text>\
+        <text x="\(x + width / 2)" y="\(y + 36)" text-anchor="middle" font-size="10.5" style="fill:\(ink)">\
+        \(table.reference(row) > 0 ? ReportNumber.percent(share) : "–")</text>
+        """)
     }
-    let heads: [HTML] = Self.names.indices.map { column in
-      "<text x=\"\(left + column * width + width / 2)\" y=\"\(top - 9)\" text-anchor=\"middle\" font-size=\"15\" font-weight=\"600\">\(Self.names[column])</text>"
-    }
-    let (w, h) = (left + 5 * width + 6, top + 5 * height + 8)
-    return """
-      <svg viewBox="0 0 \(w) \(h)" width="\(w)" height="\(h)" role="img" aria-label="Confusion matrix, reference by predicted class">
-      <text x="\(left + 5 * width / 2)" y="18" text-anchor="middle" font-size="13">predicted class</text>
-      <text transform="translate(20 \(top + 5 * height / 2)) rotate(-90)" text-anchor="middle" font-size="13">reference class</text>
-      \(heads)\(cells)\(syntheticStamp(synthetic, x: Double(w) - 8, y: 18, size: 12))</svg>
-      """
   }
+  let heads: [HTML] = names.indices.map { column in
+    "<text x=\"\(left + column * width + width / 2)\" y=\"\(top - 9)\" text-anchor=\"middle\" font-size=\"15\" font-weight=\"600\">\(names[column])</text>"
+  }
+  let (w, h) = (left + 5 * width + 6, top + 5 * height + 8)
+  return """
+    <svg viewBox="0 0 \(w) \(h)" width="\(w)" height="\(h)" role="img" aria-label="Confusion matrix, reference by predicted class">
+    <text x="\(left + 5 * width / 2)" y="18" text-anchor="middle" font-size="13">predicted class</text>
+    <text transform="translate(20 \(top + 5 * height / 2)) rotate(-90)" text-anchor="middle" font-size="13">reference class</text>
+    \(heads)\(cells)\(syntheticStamp(synthetic, x: Double(w) - 8, y: 18, size: 12))</svg>
+    """
+}
 
-  /// White to dark blue.
-  private func shade(_ share: Double) -> String {
-    let part = min(max(share, 0), 1).squareRoot()
-    func mix(_ low: Double, _ high: Double) -> UInt8 { UInt8((low + part * (high - low)).rounded()) }
-    return ColourMap.Colour(red: mix(247, 23), green: mix(249, 72), blue: mix(252, 140)).css
-  }
+/// White to dark blue.
+private func shade(_ share: Double) -> String {
+  let part = min(max(share, 0), 1).squareRoot()
+  func mix(_ low: Double, _ high: Double) -> UInt8 { UInt8((low + part * (high - low)).rounded()) }
+  return ColourMap.Colour(red: mix(247, 23), green: mix(249, 72), blue: mix(252, 140)).css
 }
 
 func + (left: HTML, right: HTML) -> HTML { HTML(joining: [left, right]) }

@@ -10,11 +10,13 @@ extension EvaluationReport {
     public var secondsPerColumn: Double
     /// Time of the first column's centre relative to the R-peak; 0 when the axis counts from the segment's start.
     public var startSeconds: Double
+    /// What the colours show.
+    public var quantity: String
     public var pictures: [Picture]
 
     public init(
       title: String, synthetic: Bool, pipelineID: String, hertzPerRow: Double, secondsPerColumn: Double,
-      startSeconds: Double = 0, pictures: [Picture]
+      startSeconds: Double = 0, quantity: String = "log magnitude", pictures: [Picture]
     ) {
       self.title = title
       self.synthetic = synthetic
@@ -22,6 +24,7 @@ extension EvaluationReport {
       self.hertzPerRow = hertzPerRow
       self.secondsPerColumn = secondsPerColumn
       self.startSeconds = startSeconds
+      self.quantity = quantity
       self.pictures = pictures
     }
 

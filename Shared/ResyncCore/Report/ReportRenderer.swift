@@ -7,32 +7,40 @@ public func renderHTML(_ report: EvaluationReport) -> String {
   let general = report.sections.filter { $0.part == .general }.map { $0.html(context) }
   let real = report.sections.filter { $0.part == .real }.map { $0.html(context) }
   let synthetic = report.sections.filter { $0.part == .synthetic }.map { $0.html(context) }
-  let words = ReportWords.disclaimer
   let realPart: HTML = real.isEmpty ? "" : "<h2>Real recordings</h2>\n\(real)"
-  let syntheticPart: HTML =
-    synthetic.isEmpty
-    ? ""
-    : """
-    <div class="synthetic"><h2>Synthetic cohort</h2>
-    <p class="warn">\(ReportWords.synthetic)</p>
-    \(synthetic)</div>
-    """
+  let synthesised: HTML = synthetic.isEmpty ? "" : syntheticPart(heading: "Synthetic cohort", synthetic)
+  return reportPage(
+    title: report.title, subtitle: "Resync evaluation, made \(report.generatedAt)",
+    body: "\(general)\n\(realPart)\n\(synthesised)")
+}
+
+/// What stands apart: framed, watermarked, with the words that say why.
+func syntheticPart(heading: String, _ sections: [HTML]) -> HTML {
+  """
+  <div class="synthetic"><h2>\(heading)</h2>
+  <p class="warn">\(ReportWords.synthetic)</p>
+  \(sections)</div>
+
+  """
+}
+
+/// The frame of every report's page; its policy lets nothing be loaded and no script run.
+func reportPage(title: String, subtitle: String, body: HTML) -> String {
+  let words = ReportWords.disclaimer
   let page: HTML = """
     <!DOCTYPE html>
     <html lang="en"><head><meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-    <title>\(report.title)</title>
+    <title>\(title)</title>
     <style>
     \(HTML(stringLiteral: ReportStyle.css))
     </style></head><body>
-    <header><h1>\(report.title)</h1>
-    <p class="meta">Resync evaluation, made \(report.generatedAt)</p>
+    <header><h1>\(title)</h1>
+    <p class="meta">\(subtitle)</p>
     <p class="words">\(words)</p></header>
     <main>
-    \(general)
-    \(realPart)
-    \(syntheticPart)
+    \(body)
     </main>
     <footer class="note"><p>\(words)</p></footer>
     </body></html>

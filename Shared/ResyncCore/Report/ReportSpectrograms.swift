@@ -22,7 +22,7 @@ extension EvaluationReport.Spectrograms {
     return """
       <section><h3>\(title)</h3>
       <p class="meta">Pipeline <code>\(pipelineID)</code>. Time in seconds\(startSeconds < 0 ? " from the R-peak" : ""), \
-      frequency in Hz; log-magnitude on one scale for all pictures of this part.</p>
+      frequency in Hz; \(quantity) on one scale for all pictures of this part.</p>
       \(colourBar(maximum))\(body)</section>
 
       """
@@ -37,8 +37,11 @@ extension EvaluationReport.Spectrograms {
     let png = PNGEncoder.encode(width: columns, height: rows, indices: indices, palette: ColourMap.viridis)
     let data = Data(png).base64EncodedString()
     // A cell reaches half a step to either side of its time and frequency.
-    let times = axisTicks(from: startSeconds - secondsPerColumn / 2, step: secondsPerColumn, count: columns)
-    let frequencies = axisTicks(from: -hertzPerRow / 2, step: hertzPerRow, count: rows)
+    func ticks(from start: Double, step: Double, count: Int) -> [AxisTick] {
+      AxisTick.ticks(start, start + step * Double(count))
+    }
+    let times = ticks(from: startSeconds - secondsPerColumn / 2, step: secondsPerColumn, count: columns)
+    let frequencies = ticks(from: -hertzPerRow / 2, step: hertzPerRow, count: rows)
     let timeTicks: [HTML] = times.map { tick in
       let x = ReportNumber.coordinate(left + width * tick.place)
       return """
@@ -54,32 +57,10 @@ extension EvaluationReport.Spectrograms {
         """
     }
     return """
-      <svg class="spectrum" viewBox="0 0 188 134" width="188" height="134" role="img" aria-label="Spectrogram, lead \(name)">\
+      <svg class="spectrum" viewBox="0 0 188 134" width="188" height="134" role="img" aria-label="\(quantity), \(name)">\
       <image x="30" y="6" width="150" height="110" preserveAspectRatio="none" href="data:image/png;base64,\(data)"/>\
       \(timeTicks)\(frequencyTicks)\(syntheticStamp(synthetic, x: 177, y: 17, size: 9, onDark: true))</svg>
       """
-  }
-
-  private struct Tick {
-    /// Share of the axis, 0 to 1.
-    var place: Double
-    var label: String
-  }
-
-  /// Round numbers within `count` cells of `step` from `start`: at most five of them.
-  private func axisTicks(from start: Double, step: Double, count: Int) -> [Tick] {
-    let length = step * Double(count)
-    guard start.isFinite, length.isFinite, length > 1e-6, length < 1e6, abs(start) < 1e6 else { return [] }
-    let decade = pow(10, floor(log10(length / 4)))
-    let spacing = [1.0, 2, 5, 10].map { $0 * decade }.first { length / $0 <= 5 } ?? length
-    let digits = max(0, Int(-floor(log10(spacing) + 1e-9)))
-    let first = Int((start / spacing).rounded(.up))
-    let last = Int(((start + length) / spacing).rounded(.down))
-    guard first <= last, last - first < 10 else { return [] }
-    return (first...last).map { index in
-      let value = Double(index) * spacing
-      return Tick(place: (value - start) / length, label: ReportNumber.fixed(value, digits))
-    }
   }
 
   private func colourBar(_ maximum: Float) -> HTML {
@@ -93,7 +74,7 @@ extension EvaluationReport.Spectrograms {
       <rect x="30" y="2" width="180" height="10" fill="url(#viridis)"/>
       <text x="30" y="26" text-anchor="middle" font-size="11">0</text>
       <text x="210" y="26" text-anchor="middle" font-size="11">\(ReportNumber.fixed(Double(maximum), 1))</text>
-      <text x="120" y="26" text-anchor="middle" font-size="11">log magnitude</text></svg>
+      <text x="120" y="26" text-anchor="middle" font-size="11">\(quantity)</text></svg>
       """
   }
 }

@@ -49,10 +49,17 @@ enum ReportStyle {
       background-color:#fff; background-image:url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='360' height='260'%3E%3Ctext x='180' y='144' text-anchor='middle' transform='rotate(-30 180 130)' font-family='sans-serif' font-size='40' font-weight='700' fill='%238a5200' fill-opacity='.085'%3ESYNTHETIC%3C/text%3E%3C/svg%3E"); }
     .synthetic h2 { margin-top:16px; color:var(--amber); border-color:var(--amber); }
     .synthetic .warn { color:var(--amber); font-weight:600; }
+    .contents { columns:2; column-gap:32px; padding-left:18px; font-size:.9rem; } .contents ul { padding-left:18px; }
+    .contents > li { break-inside:avoid; margin-bottom:6px; font-weight:600; } .contents ul li { font-weight:400; }
+    a { color:var(--blue); }
+    .flow { list-style:none; padding:0; margin:12px 0; max-width:560px; }
+    .flow li + li::before { content:"↓"; display:block; margin-left:110px; line-height:1.3; color:var(--soft); }
+    .flow .step { display:block; border:1.5px solid var(--ink); border-radius:4px; padding:6px 12px; background:#fff; }
+    .flow strong { display:block; } .flow .left { display:block; margin:0 0 4px 134px; }
     footer { margin-top:36px; border-top:1px solid var(--line); padding-top:10px; }
     @media (max-width:600px) {
       body { padding:16px 12px 32px; font-size:15px; } h1 { font-size:1.4rem; } th, td { padding:4px 7px; }
-      .synthetic { padding:2px 10px 8px; } .grid, .grid.wide { grid-template-columns:repeat(2,1fr); }
+      .contents { columns:1; } .synthetic { padding:2px 10px 8px; } .grid, .grid.wide { grid-template-columns:repeat(2,1fr); }
     }
     @media print {
       @page { margin:14mm; }
