@@ -107,7 +107,7 @@ let package = Package(
     .executableTarget(
       name: "Study",
       dependencies: [
-        "ResyncCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "ResyncCore", "Store", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "SwiftCSV", package: "SwiftCSV"),
       ],
       path: "Services/Study", swiftSettings: strict),
@@ -120,7 +120,7 @@ let package = Package(
       path: "Benchmarks/ResyncBench", swiftSettings: strict),
 
     tests("ResyncCoreTests", ["ResyncCore", "CKernels"]),
-    tests("StudyTests", ["Study", "ResyncCore"]),
+    tests("StudyTests", ["Study", "ResyncCore", "Store"]),
     tests("MessagesTests", ["Messages"]),
     .target(name: "TestSupport", dependencies: ["Streaming"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("StreamingTests", ["Streaming", "TestSupport"]),

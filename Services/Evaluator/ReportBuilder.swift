@@ -128,15 +128,8 @@ struct ReportBuilder {
     _ title: String, synthetic: Bool, _ pipeline: PipelineConfiguration,
     _ pictures: [EvaluationReport.Spectrograms.Picture]
   ) -> EvaluationReport.Section {
-    let rate = Double(pipeline.canonicalRateHz)
-    let span = pipeline.segment.alignment.span
-    // The canvas holds 1.2 RR at most; its start is where the R-peak's share before it begins.
-    let start = pipeline.segment.canvasSeconds * span.start / (span.end - span.start)
-    return .spectrograms(
-      EvaluationReport.Spectrograms(
-        title: title, synthetic: synthetic, pipelineID: pipeline.id,
-        hertzPerRow: rate / Double(pipeline.stft.fftLength),
-        secondsPerColumn: Double(pipeline.stft.hopSamples) / rate, startSeconds: start, pictures: pictures))
+    .spectrograms(
+      EvaluationReport.Spectrograms(title: title, synthetic: synthetic, pipeline: pipeline, pictures: pictures))
   }
 }
 

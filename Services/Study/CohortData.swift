@@ -23,24 +23,23 @@ package struct CohortChoice: Codable, Hashable, Sendable {
 package struct SimulatedCohort {
   package let patients: [SimulatedPatient]
   package let variables: CohortVariables
-  private let beats: [[ExtractedBeat]]
+  package let recordings: [AnalysedRecording]
 
   /// - Throws: `StudyStopped`.
   package init(_ choice: CohortChoice, pipeline: PipelineConfiguration = .init(), _ context: StudyContext) throws {
     let simulator = try choice.simulator()
     patients = simulator.cohort(size: choice.size, responders: choice.responders)
-    let recordings = try patients.map { patient in
+    recordings = try patients.map { patient in
       try context.checkStop()
       return try AnalysedRecording(
         simulator.ecg(for: patient, sampleRateHz: 500), leads: Lead.allCases, nativeHz: 500, pipeline: pipeline,
         sex: patient.sex == .female ? .female : .male)
     }
     variables = CohortVariables(patients, ecg: recordings.map { CohortVariables.ECG($0.measures) })
-    beats = recordings.map(\.beats)
   }
 
   package func networkBeats(most: Int, pipeline: PipelineConfiguration) throws -> CohortBeats {
-    try CohortBeats(beats, labels: variables.labels, most: most, pipeline: pipeline)
+    try CohortBeats(recordings.map(\.beats), labels: variables.labels, most: most, pipeline: pipeline)
   }
 }
 

@@ -54,7 +54,8 @@ package enum CohortCells {
     let plan = CohortPlan(quick: quick)
     let cohort = CohortChoice(seed: seed)
     var cells: [any Cell] = [
-      CohortBaselineCell(cohort: cohort), CohortTablesCell(inputs: .init(cohort: cohort, plan: plan)),
+      CohortBaselineCell(cohort: cohort), CohortPicturesCell(cohort: cohort),
+      CohortTablesCell(inputs: .init(cohort: cohort, plan: plan)),
     ]
     for link in [CohortSimulatorConfiguration.Link.nullOutcome, .nuisanceOnlyECG] {
       cells.append(ChanceCell(inputs: .init(link: link, plan: plan)))
@@ -65,6 +66,7 @@ package enum CohortCells {
       }
     }
     cells.append(FrozenTrunkCell(inputs: .init(cohort: cohort, plan: plan)))
+    cells.append(CohortExplanationCell(inputs: .init(cohort: cohort, plan: plan)))
     cells.append(LeakyCell(inputs: .init(cohort: cohort, plan: plan)))
     for link in [CohortSimulatorConfiguration.Link.nullOutcome, .nuisanceOnlyECG] {
       cells.append(ChanceNetworkCell(inputs: .init(link: link, plan: plan)))

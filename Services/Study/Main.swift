@@ -2,18 +2,23 @@ import ArgumentParser
 import Dispatch
 import Foundation
 import ResyncCore
+import Store
 
 @main
 struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "study",
-    abstract: "Runs the study, cell by cell, and resumes where it was stopped.",
+    abstract: "Runs the study, cell by cell, resumes where it was stopped, and reports what there is.",
     discussion: """
       Results are kept in the state folder; what is there is not computed again. Ctrl-C stops after the step at hand.
+      In all cases a report is made of what is kept: report.html and report.json in the state folder and, when
+      DATABASE_URL is set, rows in PostgreSQL (schema RESYNC_SCHEMA, set up by `resync setup`). The page's path is the
+      last line. The status is not 0 when a cell failed; cells whose data are missing are listed in the report.
 
       EXAMPLES
         study --quick
         study --data /data/physionet --hours 8
+        study --data /data/physionet --report-only
       """)
 
   @Flag(help: "Less data and fewer repetitions: at most 15 minutes on two cores.") var quick = false
@@ -27,6 +32,7 @@ struct StudyCommand: ParsableCommand {
   @Option(help: "Split in which a person may be on both sides, as its cells then say: random-by-beat.")
   var allowLeak: [AllowedLeak] = []
   @Flag(help: "List the cells and end.") var list = false
+  @Flag(help: "Compute nothing; report what is kept.") var reportOnly = false
   @Option(help: "Threads of the networks.") var threads = WorkerPool.defaultThreads
 
   func validate() throws {
@@ -35,27 +41,54 @@ struct StudyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let cells = Study.cells(quick: quick).filter { cell in only.map { cell.name.hasPrefix($0) } ?? true }
+    let cells = Study.cells(quick: quick)
+    func chosen(_ name: String) -> Bool { only.map { name.hasPrefix($0) } ?? true }
     if list {
-      for cell in cells { print(cell.name) }
+      for cell in cells where chosen(cell.name) { print(cell.name) }
       return
     }
     let folder = URL(fileURLWithPath: state).appendingPathComponent(quick ? "quick" : "full")
-    let data = data ?? ProcessInfo.processInfo.environment["RESYNC_DATA"]
+    let environment = ProcessInfo.processInfo.environment
     let context = StudyContext(
-      data: data.map { URL(fileURLWithPath: $0) }, demoRecords: URL(fileURLWithPath: demoRecords),
+      data: (data ?? environment["RESYNC_DATA"]).map { URL(fileURLWithPath: $0) },
+      demoRecords: URL(fileURLWithPath: demoRecords),
       cache: URL(fileURLWithPath: state).appendingPathComponent("cache"), threads: threads,
       deadline: hours.map { Date(timeIntervalSinceNow: $0 * 3600) },
       allowsRandomByBeat: allowLeak.contains(.randomByBeat),
       write: { FileHandle.standardError.write(Data(($0 + "\n").utf8)) })
     let signals = stopping(context)
     defer { for signal in signals { signal.cancel() } }
+    if reportOnly { context.interrupt() }
     let store = try CellStore(folder: folder.appendingPathComponent("cells"))
-    let outcomes = try StudyRunner(store: store, context: context).run(cells)
-    for outcome in outcomes {
+    let outcomes = try StudyRunner(store: store, context: context).run(cells) { chosen($0.name) }
+    for outcome in outcomes where chosen(outcome.name) {
       print("\(outcome.state.rawValue)  \(outcome.name)\(outcome.reason.map { ": " + $0 } ?? "")")
     }
+    let page = try report(cells, outcomes, store, folder, StudyProvenance(context))
+    print(page.path)
     if outcomes.contains(where: { $0.state == .failed }) { throw ExitCode.failure }
+  }
+
+  private func report(
+    _ cells: [any Cell], _ outcomes: [StudyRunner.Outcome], _ store: CellStore, _ folder: URL,
+    _ provenance: StudyProvenance
+  ) throws -> URL {
+    let results = try StudyResults(cells, store: store)
+    let document = try StudyReport(
+      results, outcomes: outcomes, provenance: provenance, isQuick: quick,
+      preregistration: try? TransferRegistry().plan()
+    ).document()
+    let page = try StudyReportWriter(folder: folder).write(document)
+    let environment = ProcessInfo.processInfo.environment
+    if let url = environment["DATABASE_URL"] {
+      let connection = try Connection(
+        DatabaseConfiguration(
+          url: url, schema: environment["RESYNC_SCHEMA"] ?? "resync", applicationName: "resync-study"))
+      try Studies(connection).insert(
+        StudyReportWriter.row(
+          document, outcomes: outcomes, results: results, provenance: provenance, isQuick: quick))
+    }
+    return page
   }
 
   /// The first Ctrl-C stops at the next step, the second at once.

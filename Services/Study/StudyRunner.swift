@@ -7,6 +7,8 @@ package struct StudyRunner {
       case kept, computed, failed
       case missingData = "missing-data"
       case notReached = "not-reached"
+      /// Left out of this run by the user's choice.
+      case notChosen = "not-chosen"
     }
     package var name: String
     package var state: State
@@ -22,17 +24,19 @@ package struct StudyRunner {
     self.context = context
   }
 
+  /// - Parameter chosen: of the others only what is kept counts.
   /// - Returns: one outcome for each cell, in order. A stop leaves the rest `notReached`.
-  package func run(_ cells: [any Cell]) throws -> [Outcome] {
+  package func run(_ cells: [any Cell], chosen: (any Cell) -> Bool = { _ in true }) throws -> [Outcome] {
     try cells.enumerated().map { number, cell in
-      let missing = context.missing(cell.needs)
-      guard missing.isEmpty else {
-        return Outcome(
-          name: cell.name, state: .missingData, reason: missing.map(\.rawValue).joined(separator: ", "))
-      }
       let heading = "[\(number + 1)/\(cells.count)] \(cell.name)"
       do {
         if try isKept(cell) { return Outcome(name: cell.name, state: .kept) }
+        let missing = context.missing(cell.needs)
+        guard missing.isEmpty else {
+          return Outcome(
+            name: cell.name, state: .missingData, reason: missing.map(\.rawValue).joined(separator: ", "))
+        }
+        guard chosen(cell) else { return Outcome(name: cell.name, state: .notChosen) }
         try context.checkStop()
         context.note(heading)
         try compute(cell)

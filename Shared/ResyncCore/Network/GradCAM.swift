@@ -10,6 +10,19 @@ package final class GradCAM {
     /// Row-major, at least 0.
     package let values: [Float]
 
+    /// Values over the largest one; 0 where all are 0.
+    package var relative: [Float] {
+      let most = values.max() ?? 0
+      return values.map { most > 0 ? $0 / most : 0 }
+    }
+
+    /// Pearson's, over the cells; nil where one of the two is 0 everywhere.
+    package func correlation(with other: Map) -> Double? {
+      precondition(rows == other.rows && columns == other.columns, "maps of one layer")
+      guard values.contains(where: { $0 > 0 }), other.values.contains(where: { $0 > 0 }) else { return nil }
+      return BeatTemplate.pearson(relative, other.relative, values.indices)
+    }
+
     /// Bilinear, as the picture is laid over the image: a cell's value stands at its centre.
     package func resized(rows height: Int, columns width: Int) -> [Float] {
       func weights(_ index: Int, _ size: Int, of count: Int) -> (low: Int, high: Int, part: Float) {

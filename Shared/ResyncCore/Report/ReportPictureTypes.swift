@@ -28,6 +28,22 @@ extension EvaluationReport {
       self.pictures = pictures
     }
 
+    /// On the axes of a pipeline's images, time from the R-peak.
+    public init(
+      title: String, synthetic: Bool, pipeline: PipelineConfiguration, quantity: String = "log magnitude",
+      pictures: [Picture]
+    ) {
+      let rate = Double(pipeline.canonicalRateHz)
+      let span = pipeline.segment.alignment.span
+      // The canvas holds 1.2 RR at most; its start is where the R-peak's share before it begins.
+      self.init(
+        title: title, synthetic: synthetic, pipelineID: pipeline.id,
+        hertzPerRow: rate / Double(pipeline.stft.fftLength),
+        secondsPerColumn: Double(pipeline.stft.hopSamples) / rate,
+        startSeconds: pipeline.segment.canvasSeconds * span.start / (span.end - span.start), quantity: quantity,
+        pictures: pictures)
+    }
+
     /// One beat in one or more leads.
     public struct Picture: Codable, Hashable, Sendable {
       public var caption: String

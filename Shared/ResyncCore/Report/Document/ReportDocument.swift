@@ -103,6 +103,11 @@ package struct ReportTable: Encodable, Hashable, Sendable {
     package var low: Double?
     package var high: Double?
 
+    /// - Parameter text: the cell's word, or what follows its number.
+    package init(text: String? = nil, value: Double? = nil, low: Double? = nil, high: Double? = nil) {
+      (self.text, self.value, self.low, self.high) = (text, value, low, high)
+    }
+
     package static let none = Cell()
     package static func text(_ text: String) -> Cell { Cell(text: text) }
     package static func count(_ count: Int) -> Cell { Cell(value: Double(count)) }
