@@ -33,6 +33,8 @@ package struct CohortBaselineCell: Cell {
 package struct CohortPredictions: Codable, Sendable {
   package var models: [String: [FoldPredictions]]
   package var isSynthetic = true
+
+  package init(models: [String: [FoldPredictions]]) { self.models = models }
 }
 
 /// The rivals that need no network.

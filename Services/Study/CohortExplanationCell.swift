@@ -73,7 +73,7 @@ package struct CohortExplanationCell: Cell {
     return Result(
       layers: Self.layers, patients: patients,
       maps: .init(
-        title: "Grad-CAM", synthetic: true, pipeline: pipeline,
+        title: "Maps of test patients", synthetic: true, pipeline: pipeline,
         quantity: "share of the largest value", pictures: pictures))
   }
 

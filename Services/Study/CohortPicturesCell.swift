@@ -138,7 +138,7 @@ package struct CohortPicturesCell: Cell {
         caption: "Mean of \(patients.count) \(label ? "responders" : "non-responders")", leadNames: names, image: mean)
     }
     return .init(
-      title: "Spectrograms of responders and non-responders in all leads (the paper's Figure 2)", synthetic: true,
+      title: "Beats and means in all leads", synthetic: true,
       pipeline: pipeline, pictures: single + means)
   }
 }

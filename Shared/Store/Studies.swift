@@ -27,7 +27,7 @@ public struct StudyRow: Hashable, Sendable {
 
   public struct Figure: Hashable, Sendable {
     public var section: String
-    /// `run`, `real`, `paper`, `synthetic`.
+    /// `run`, `real`, `paper`, `synthetic`, `appendix`.
     public var origin: String
     public var table: Int
     public var row: Int

@@ -41,6 +41,7 @@ func fill(_ connection: Connection) throws {
       evaluationID: "e-1", task: crt, modelID: "m-crt", scope: "held-out", protocolText: "5-fold", metrics: "{}",
       counts: ConfusionCounts(truePositives: 3, trueNegatives: 1, falsePositives: 0, falseNegatives: 1), recordings: 5,
       beats: 60, synthetic: true))
+  try Studies(connection).insert(studyRow())
 }
 
 private func baseline(_ index: Int) -> Baseline {

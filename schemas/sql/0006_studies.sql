@@ -27,7 +27,7 @@ comment on column study_cells.identity is 'SHA-256 of the cell''s name and input
 create table study_figures (
   study_id text not null references studies on delete cascade,
   section text not null,
-  origin text not null check (origin in ('run', 'real', 'paper', 'synthetic')),
+  origin text not null check (origin in ('run', 'real', 'paper', 'synthetic', 'appendix')),
   table_number integer not null check (table_number > 0),
   row_number integer not null check (row_number > 0),
   label text not null,

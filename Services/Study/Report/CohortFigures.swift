@@ -191,7 +191,7 @@ struct AveragedPatients {
 }
 
 /// Net benefit over threshold probabilities (Vickers & Elkin, Med Decis Making 26:565, 2006).
-enum DecisionCurve {
+package enum DecisionCurve {
   static let thresholds = 0.3...0.9
   private static let steps = 60
 
@@ -207,26 +207,26 @@ enum DecisionCurve {
   static func treatingAll(_ labels: [Bool]) -> [ReportChart.Point] { points(labels.map { _ in 1 }, labels) }
 
   /// True positives less false positives at the threshold's odds, by patient.
-  static func netBenefit(_ counts: BinaryCounts, _ threshold: Double) -> Double {
+  package static func netBenefit(_ counts: BinaryCounts, _ threshold: Double) -> Double {
     (Double(counts.truePositive) - Double(counts.falsePositive) * threshold / (1 - threshold)) / Double(counts.total)
   }
 }
 
 /// Who moves up or down between two decisions (Pencina et al., Stat Med 27:157, 2008).
-struct Reclassification {
-  struct Row {
-    var label: String
-    var patients: Int
-    var up: Int
-    var down: Int
+package struct Reclassification {
+  package struct Row {
+    package var label: String
+    package var patients: Int
+    package var up: Int
+    package var down: Int
     /// Share that moves in the right direction less the share that moves in the wrong one.
-    var net: Estimate?
+    package var net: Estimate?
   }
 
-  let rows: [Row]
+  package let rows: [Row]
 
   /// - Parameters: decisions by patient; `labels` of all patients.
-  init(from old: [Int: Bool], to new: [Int: Bool], labels: [Bool], bootstrap: Bootstrap) {
+  package init(from old: [Int: Bool], to new: [Int: Bool], labels: [Bool], bootstrap: Bootstrap) {
     rows = [true, false].map { label in
       let members = labels.indices.filter { labels[$0] == label && old[$0] != nil && new[$0] != nil }
       let moves = members.map { (new[$0]! ? 1.0 : 0) - (old[$0]! ? 1.0 : 0) }

@@ -11,11 +11,7 @@ struct CohortModels {
   let incomplete: [(name: String, repetitions: Int)]
 
   init(_ predictions: [String: [FoldPredictions]], repetitions: Int, folds: Int) {
-    let order = Dictionary(
-      TableRival.allCases.enumerated().map { ($1.rawValue, $0) }, uniquingKeysWith: { first, _ in first })
-    let sorted = predictions.sorted {
-      (order[$0.key] ?? order.count, $0.key) < (order[$1.key] ?? order.count, $1.key)
-    }
+    let sorted = predictions.sorted { (Self.rank($0.key), $0.key) < (Self.rank($1.key), $1.key) }
     complete = sorted.filter { $0.value.count == repetitions * folds }.map {
       Model(name: $0.key, predictions: $0.value)
     }
@@ -28,9 +24,18 @@ struct CohortModels {
   }
 
   private static let drawnNames = [
-    TableRival.lbbb.rawValue, TableRival.logistic.rawValue, TableRival.forest.rawValue, "resnet18-scratch",
-    "resnet18-pretrained",
+    "resnet18-pretrained", "resnet18-scratch", TableRival.lbbb.rawValue, TableRival.logistic.rawValue,
+    TableRival.forest.rawValue,
   ]
+
+  /// The paper's order: rules and tables, networks from scratch, pretrained ones, those that stayed frozen.
+  private static func rank(_ name: String) -> Int {
+    if let place = TableRival.allCases.firstIndex(where: { $0.rawValue == name }) { return place }
+    let network = name.split(separator: "/").first.map(String.init) ?? name
+    let start = ["-scratch", "-pretrained", "-frozen"].firstIndex { network.hasSuffix($0) } ?? 3
+    let depth = Int(network.drop(while: { !$0.isNumber }).prefix(while: { $0.isNumber })) ?? 0
+    return 1_000 * (start + 1) + depth
+  }
 
   subscript(name: String) -> Model? { complete.first { $0.name == name } }
 

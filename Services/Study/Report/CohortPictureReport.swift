@@ -48,7 +48,8 @@ struct CohortPictureReport {
       rows: shown.findings.flatMap { finding in
         finding.criteria.map { criterion in
           [
-            .text("\(finding.rule.rawValue): \(met(finding.isMet))"), .text(criterion.name), .number(criterion.value),
+            .text("\(finding.rule.rawValue): \(met(finding.isMet))"), .text(criterion.name),
+            .number(criterion.value, digits: digits[criterion.unit] ?? 2),
             .text(criterion.unit), .text(limit(criterion)), Words.yesNo(criterion.isMet),
           ]
         }
@@ -56,6 +57,8 @@ struct CohortPictureReport {
   }
 
   private static func met(_ isMet: Bool?) -> String { isMet.map { $0 ? "met" : "not met" } ?? "cannot be told" }
+
+  private static let digits = ["ms": 0, "leads": 0]
 
   private static func limit(_ criterion: CohortPicturesCell.Finding.Criterion) -> String {
     func short(_ value: Double) -> String { ReportNumber.fixed(value, value == value.rounded() ? 0 : 2) }

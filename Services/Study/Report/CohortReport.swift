@@ -30,7 +30,7 @@ struct CohortReport {
     let (count, responders) = (patients.count, patients.count { $0.responded })
     let read = patients.count { $0.usableBeats > 0 }
     let measured = patients.count { $0.qrsDurationMs != nil }
-    func left(_ gone: Int, _ why: String) -> String? { gone > 0 ? "\(gone) left: \(why)" : "none left" }
+    func left(_ gone: Int, _ why: String) -> String? { "left out: \(gone)" + (gone > 0 ? ", \(why)" : "") }
     return .init(
       "cohort-flow", "Flow of patients (the paper's Figure 1)", .synthetic,
       [
@@ -46,7 +46,7 @@ struct CohortReport {
           .init(
             "tried in each of \(plan.folds.repetitions) repetitions of \(plan.folds.folds)-fold cross-validation",
             count,
-            left: "all: a patient in whom a rule cannot be assessed is counted as such"),
+            left: "left out: 0, a patient in whom a rule cannot be assessed is counted as such"),
         ])
       ])
   }
@@ -56,15 +56,11 @@ struct CohortReport {
     func cell(_ summary: BaselineTable.Summary) -> ReportTable.Cell {
       switch summary {
       case .quantity(let mean, let deviation, let known):
-        known == 0 ? .none : .init(text: "± \(Words.decimal(deviation, 1))", value: mean)
+        known == 0 ? .none : .init(text: "± \(Words.decimal(deviation, 1))", value: mean, digits: 1)
       case .proportion(let count, let known):
         known == 0
           ? .none : .init(text: "(\(Words.decimal(100 * Double(count) / Double(known), 1)) %)", value: Double(count))
       }
-    }
-    func format(_ row: BaselineTable.Row, _ cell: ReportTable.Cell) -> ReportTable.Cell {
-      guard case .quantity = row.all, let value = cell.value else { return cell }
-      return .init(text: cell.text, value: (value * 10).rounded() / 10)
     }
     return .init(
       "cohort-table-1", "Table 1: the cohort before implantation", .synthetic,
@@ -74,15 +70,15 @@ struct CohortReport {
             "Mean ± standard deviation, or patients and their share. Ours: Welch; chi-square, Fisher where an expected "
               + "count is below 5. As in the paper: Student's t, for proportions on 0 and 1.",
             columns: [
-              .init("Variable"), .init("All (n = \(table.patients))", .oneDecimal),
-              .init("Responders (n = \(table.responders))", .oneDecimal),
-              .init("Non-responders (n = \(table.patients - table.responders))", .oneDecimal),
+              .init("Variable"), .init("All (n = \(table.patients))", .count),
+              .init("Responders (n = \(table.responders))", .count),
+              .init("Non-responders (n = \(table.patients - table.responders))", .count),
               .init("Missing", .count), .init("p", .pValue), .init("p as in the paper", .pValue),
             ],
             rows: table.rows.map { row in
               [
-                .text(row.name + (row.unit.map { ", \($0)" } ?? "")), format(row, cell(row.all)),
-                format(row, cell(row.responders)), format(row, cell(row.nonResponders)), .count(row.missing),
+                .text(row.name + (row.unit.map { ", \($0)" } ?? "")), cell(row.all),
+                cell(row.responders), cell(row.nonResponders), .count(row.missing),
                 .number(row.pValue), .number(row.pValueAsInThePaper),
               ]
             })),
@@ -170,8 +166,8 @@ struct CohortReport {
         .warning("LEAKY on purpose: beats of one patient are on both sides; counts are of beats. No result."),
         .table(
           ReportTable(
-            "SYNTHETIC, LEAKY. In the second kind of cohort outcome and ECG have nothing in common: what is found there "
-              + "is the leak.",
+            "SYNTHETIC, LEAKY. In a null-outcome cohort the outcome has nothing in common with the ECG: what is found "
+              + "there is the leak.",
             columns: [
               .init("Cohort"), .init("Beats", .count), .init("Accuracy", .threeDecimals),
               .init("Sensitivity", .threeDecimals), .init("Specificity", .threeDecimals), .init("AUC", .threeDecimals),

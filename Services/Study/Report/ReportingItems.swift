@@ -10,7 +10,7 @@ struct ReportingItems {
 
   var section: ReportDocument.Section {
     ReportDocument.Section(
-      "tripod-ai", "TRIPOD+AI: what this run can say", .run,
+      "tripod-ai", "TRIPOD+AI: what this run can say", .appendix,
       [
         .table(
           ReportTable(
@@ -69,12 +69,15 @@ struct ReportingItems {
         "18c, 18d", "Protocol, registration",
         "docs/PREREGISTRATION.md and docs/prereg.json, \(Preregistration.registeredSHA256)."
       ),
-      ("18e, 18f", "Sharing of data and code", "Public databases; this repository; fingerprints above."),
+      (
+        "18e, 18f", "Sharing of data and code",
+        "Public databases; this repository; fingerprints under \"What this is\"."
+      ),
       ("19", "Patients and public", "Not involved."),
-      ("20", "Participants", "Flow and Table 1 below; \(cohort)."),
+      ("20", "Participants", "Flow and Table 1 of the cohort; \(cohort)."),
       ("21", "Numbers in each analysis", "n in each table's caption."),
       ("22", "Full model", "Weights are kept as safetensors with their metadata; hashes in the notes."),
-      ("23", "Performance", "Tables below, each with 95 % intervals; heterogeneity in subgroups and by record."),
+      ("23", "Performance", "The tables, each with 95 % intervals; heterogeneity in subgroups and by record."),
       ("24", "Updating", "None."),
       ("25", "Interpretation", Self.open),
       ("26", "Limitations", "Synthetic outcomes; small n; two public databases. \(ReportWords.disclaimer)"),

@@ -12,7 +12,7 @@ struct RunReport {
     [
       ReportDocument.Section("run", "What this is", .run, [.text(isQuick ? Self.quick : Self.full), .table(facts)]),
       notRun,
-      ReportDocument.Section("cells", "What was run", .run, [.table(cells)]),
+      ReportDocument.Section("cells", "What was run", .appendix, [.table(cells)]),
     ]
   }
 
@@ -61,14 +61,38 @@ struct RunReport {
         .text("\(missing.count) of \(outcomes.count) cells have no result, so what they would say is not below."),
         .table(
           ReportTable(
-            "Cells without a result, in order of importance.", columns: [.init("Cell"), .init("Why")],
-            rows: missing.map { outcome in
+            "Cells without a result, in order of importance; parts of one thing stand in one row.",
+            columns: [.init("Cells"), .init("Number", .count), .init("Parts"), .init("Why")],
+            rows: Self.grouped(missing).map { group in
               [
-                .text(outcome.name),
-                .text((Self.reasons[outcome.state] ?? "") + (outcome.reason.map { ": \($0)" } ?? "")),
+                .text(group.name), .count(max(1, group.parts.count)),
+                group.parts.isEmpty ? .none : .text(group.parts.joined(separator: ", ")), .text(group.why),
               ]
             })),
       ] + (failed > 0 ? [.warning("\(failed) failed.")] : []))
+  }
+
+  private struct Group {
+    var name: String
+    /// Draws or repetitions.
+    var parts: [String]
+    var why: String
+  }
+
+  private static func grouped(_ outcomes: [StudyRunner.Outcome]) -> [Group] {
+    outcomes.reduce(into: []) { groups, outcome in
+      let why = (reasons[outcome.state] ?? "") + (outcome.reason.map { ": \($0)" } ?? "")
+      let words = outcome.name.split(separator: "/").map(String.init)
+      let part = words.last.flatMap { last in
+        ["draws-", "repetition-"].first { last.hasPrefix($0) }.map { String(last.dropFirst($0.count)) }
+      }
+      let name = part == nil ? outcome.name : words.dropLast().joined(separator: "/")
+      if let part, groups.last?.name == name, groups.last?.why == why {
+        groups[groups.count - 1].parts.append(part)
+      } else {
+        groups.append(Group(name: name, parts: part.map { [$0] } ?? [], why: why))
+      }
+    }
   }
 
   private var cells: ReportTable {

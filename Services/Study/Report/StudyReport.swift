@@ -30,10 +30,10 @@ package struct StudyReport {
     let cohort = try CohortReport(results, plan: plan, bootstrap: bootstrap)
     let sections =
       RunReport(outcomes: outcomes, results: results, provenance: provenance, plan: plan, isQuick: isQuick).sections
-      + [ReportingItems(results: results, plan: plan, preregistration: preregistration).section]
       + beats.sections
       + TransferReport(results.transfers.map(\.self), preregistration: preregistration).sections
       + [PaperReport.section] + cohort.sections + CohortPictureReport(results).sections
+      + [ReportingItems(results: results, plan: plan, preregistration: preregistration).section]
     return ReportDocument(
       title: isQuick ? "Resync study, quick run" : "Resync study",
       generatedAt: provenance.generatedAt.ISO8601Format(), sections: sections)

@@ -10,6 +10,11 @@ package final class GradCAM {
     /// Row-major, at least 0.
     package let values: [Float]
 
+    package init(rows: Int, columns: Int, values: [Float]) {
+      precondition(rows > 0 && columns > 0 && values.count == rows * columns, "shape and values disagree")
+      (self.rows, self.columns, self.values) = (rows, columns, values)
+    }
+
     /// Values over the largest one; 0 where all are 0.
     package var relative: [Float] {
       let most = values.max() ?? 0

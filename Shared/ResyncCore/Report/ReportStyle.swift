@@ -19,8 +19,8 @@ enum ReportStyle {
     .list { display:block; min-width:240px; } .bar { min-width:90px; }
     th, td { padding:5px 10px; text-align:left; border-bottom:1px solid var(--line); vertical-align:top; }
     thead th { border-bottom:2px solid var(--ink); font-weight:600; }
-    tbody th { font-weight:600; }
-    .n { text-align:right; white-space:nowrap; }
+    tbody th { font-weight:600; overflow-wrap:anywhere; min-width:7.5em; }
+    .n { text-align:right; white-space:nowrap; } thead th.n { white-space:normal; vertical-align:bottom; }
     td code, th code { white-space:nowrap; }
     code { font:0.86em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace; overflow-wrap:anywhere; }
     .tiles { display:grid; grid-template-columns:repeat(auto-fit,minmax(130px,1fr)); gap:10px; margin:12px 0; padding:0; }
@@ -33,7 +33,7 @@ enum ReportStyle {
     .pair th, .pair td { padding:5px 6px; }
     @media screen and (min-width:900px) { .pair { grid-template-columns:minmax(0,400px) minmax(0,1fr); } }
     .pair > * { min-width:0; }
-    figure { margin:10px 0; }
+    figure { margin:10px 0; } .chart { display:inline-block; vertical-align:top; width:400px; max-width:100%; margin-right:24px; }
     svg { display:block; max-width:100%; height:auto; }
     svg text { font-family:inherit; fill:var(--ink); }
     .badge { display:inline-block; padding:0 7px; border:1px solid currentColor; border-radius:10px; font-size:.75rem;

@@ -62,13 +62,16 @@ extension ReportChart {
   }
 
   func html(synthetic: Bool) -> HTML {
-    let drawn: [HTML] = series.enumerated().map { draw($1, $0) }
+    // References have a look of their own and take none from the others.
+    let looks = series.indices.map { place in series[..<place].count { $0.style != .reference } }
+    let drawn: [HTML] = zip(series, looks).map { draw($0, $1) }
     let legendTop = Self.top + Self.height + 62
     let legend: [HTML] = series.enumerated().map { index, series in
       let y = legendTop + Self.legendRow * Double(index)
       let sample: HTML =
         series.style == .points
-        ? SeriesLook.marker(index, x: Self.left + 13, y: y - 4) : line(series, index, "M\(Self.left) \(y - 4)h26")
+        ? SeriesLook.marker(looks[index], x: Self.left + 13, y: y - 4)
+        : line(series, looks[index], "M\(Self.left) \(y - 4)h26")
       return """
         \(sample)<text x="\(coordinate(Self.left + 34))" y="\(coordinate(y))" font-size="12.5">\(series.name)</text>
         """
@@ -76,7 +79,7 @@ extension ReportChart {
     let total = legendTop + Self.legendRow * Double(series.count)
     let bottom = Self.top + Self.height
     return """
-      <figure><svg viewBox="0 0 400 \(coordinate(total))" width="400" height="\(coordinate(total))" role="img" \
+      <figure class="chart"><svg viewBox="0 0 400 \(coordinate(total))" width="400" height="\(coordinate(total))" role="img" \
       aria-label="\(caption)">
       \(axes)<rect x="\(coordinate(Self.left))" y="\(coordinate(Self.top))" width="\(coordinate(Self.width))" \
       height="\(coordinate(Self.height))" fill="none" stroke="#1a2230"/>
@@ -171,7 +174,7 @@ extension ReportForest {
     }
     let total = bottom + 38
     return """
-      <figure><svg viewBox="0 0 400 \(coordinate(total))" width="400" height="\(coordinate(total))" role="img" \
+      <figure class="chart"><svg viewBox="0 0 400 \(coordinate(total))" width="400" height="\(coordinate(total))" role="img" \
       aria-label="\(caption)">\(ticks)<line x1="\(x(reference))" y1="4" x2="\(x(reference))" \
       y2="\(coordinate(bottom))" stroke="#6b7484" stroke-width="1.3" stroke-dasharray="4 4"/>\(drawn)
       <text x="\(coordinate(Self.labels + Self.width / 2))" y="\(coordinate(bottom + 32))" text-anchor="middle" \

@@ -1,7 +1,9 @@
 /// A report as values: what it says once, from which the page, its JSON and the rows of a database are all made.
 package struct ReportDocument: Encodable, Hashable, Sendable {
   /// Where a section's figures come from. Sections of different origin never share a table and stand apart on the page.
-  package enum Origin: String, Encodable, CaseIterable, Hashable, Sendable { case run, real, paper, synthetic }
+  package enum Origin: String, Encodable, CaseIterable, Hashable, Sendable {
+    case run, real, paper, synthetic, appendix
+  }
 
   package struct Section: Encodable, Hashable, Sendable {
     /// Of lower-case letters, digits and hyphens; the place to link to, and a key that stays.
@@ -102,17 +104,23 @@ package struct ReportTable: Encodable, Hashable, Sendable {
     /// 95 % interval.
     package var low: Double?
     package var high: Double?
+    /// Decimals, where they are not the column's.
+    package var digits: Int?
 
     /// - Parameter text: the cell's word, or what follows its number.
-    package init(text: String? = nil, value: Double? = nil, low: Double? = nil, high: Double? = nil) {
-      (self.text, self.value, self.low, self.high) = (text, value, low, high)
+    package init(
+      text: String? = nil, value: Double? = nil, low: Double? = nil, high: Double? = nil, digits: Int? = nil
+    ) {
+      (self.text, self.value, self.low, self.high, self.digits) = (text, value, low, high, digits)
     }
 
     package static let none = Cell()
     package static func text(_ text: String) -> Cell { Cell(text: text) }
     package static func count(_ count: Int) -> Cell { Cell(value: Double(count)) }
     /// What is not finite counts as absent, here and in the intervals.
-    package static func number(_ value: Double?) -> Cell { Cell(value: finite(value)) }
+    package static func number(_ value: Double?, digits: Int? = nil) -> Cell {
+      Cell(value: finite(value), digits: digits)
+    }
     package static func estimate(_ value: Double?, _ low: Double?, _ high: Double?) -> Cell {
       Cell(value: finite(value), low: finite(low), high: finite(high))
     }

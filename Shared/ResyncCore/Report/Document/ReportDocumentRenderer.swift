@@ -24,6 +24,7 @@ extension ReportDocument.Origin {
     case .real: "Real recordings"
     case .paper: "What the paper printed"
     case .synthetic: "Synthetic cohort"
+    case .appendix: "Appendix"
     }
   }
 }
@@ -70,7 +71,7 @@ extension ReportTable {
 
 extension ReportTable.Cell {
   fileprivate func html(_ format: ReportTable.Format) -> HTML {
-    let number = value.map { printed($0, format) }
+    let number = value.map { value in digits.map { ReportNumber.fixed(value, $0) } ?? printed(value, format) }
     guard let shown = number ?? text else { return "–" }
     let words: HTML = number != nil && text != nil ? " \(text!)" : ""
     guard let low, let high, number != nil else { return "\(shown)\(words)" }
