@@ -55,7 +55,7 @@ struct ReportDocumentTests {
       try #require(page.range(of: $0)).lowerBound
     }
     #expect(places == places.sorted())
-    #expect(page.contains(ReportWords.synthetic) && page.contains(ReportWords.disclaimer))
+    #expect(page.contains(HTML.escape(ReportWords.synthetic)) && page.contains(ReportWords.disclaimer))
     #expect(page.contains("<a href=\"#made-up\">Made up</a>"))
     let end = try #require(page.range(of: "<section id=\"end\">")).lowerBound
     #expect(page[places[2]..<end].contains("</div>"))

@@ -12,9 +12,10 @@ struct RunReport {
     [
       ReportDocument.Section("run", "What this is", .run, [.text(isQuick ? Self.quick : Self.full), .table(facts)]),
       notRun,
-      ReportDocument.Section("cells", "What was run", .appendix, [.table(cells)]),
     ]
   }
+
+  var appendix: ReportDocument.Section { .init("cells", "What was run", .appendix, [.table(cells)]) }
 
   private static let full =
     "Each cell of the study is computed once and kept; this page is made of what is kept. Real and synthetic figures "

@@ -28,11 +28,12 @@ package struct StudyReport {
   package func document() throws -> ReportDocument {
     let beats = BeatsReport(results.beats)
     let cohort = try CohortReport(results, plan: plan, bootstrap: bootstrap)
+    let run = RunReport(outcomes: outcomes, results: results, provenance: provenance, plan: plan, isQuick: isQuick)
     let sections =
-      RunReport(outcomes: outcomes, results: results, provenance: provenance, plan: plan, isQuick: isQuick).sections
+      run.sections
       + beats.sections
       + TransferReport(results.transfers.map(\.self), preregistration: preregistration).sections
-      + [PaperReport.section] + cohort.sections + CohortPictureReport(results).sections
+      + [PaperReport.section] + cohort.sections + CohortPictureReport(results).sections + [run.appendix]
       + [ReportingItems(results: results, plan: plan, preregistration: preregistration).section]
     return ReportDocument(
       title: isQuick ? "Resync study, quick run" : "Resync study",
