@@ -64,31 +64,30 @@ struct StudyCommand: ParsableCommand {
     for outcome in outcomes where chosen(outcome.name) {
       print("\(outcome.state.rawValue)  \(outcome.name)\(outcome.reason.map { ": " + $0 } ?? "")")
     }
-    let page = try report(cells, outcomes, store, folder, StudyProvenance(context))
-    print(page.path)
-    if outcomes.contains(where: { $0.state == .failed }) { throw ExitCode.failure }
-  }
-
-  private func report(
-    _ cells: [any Cell], _ outcomes: [StudyRunner.Outcome], _ store: CellStore, _ folder: URL,
-    _ provenance: StudyProvenance
-  ) throws -> URL {
+    let provenance = StudyProvenance(context)
     let results = try StudyResults(cells, store: store)
     let document = try StudyReport(
       results, outcomes: outcomes, provenance: provenance, isQuick: quick,
       preregistration: try? TransferRegistry().plan()
     ).document()
     let page = try StudyReportWriter(folder: folder).write(document)
-    let environment = ProcessInfo.processInfo.environment
+    // The path is the last line, also where the database refuses.
+    defer { print(page.path) }
     if let url = environment["DATABASE_URL"] {
-      let connection = try Connection(
-        DatabaseConfiguration(
-          url: url, schema: environment["RESYNC_SCHEMA"] ?? "resync", applicationName: "resync-study"))
-      try Studies(connection).insert(
+      try insert(
         StudyReportWriter.row(
-          document, outcomes: outcomes, results: results, provenance: provenance, isQuick: quick))
+          document, outcomes: outcomes, results: results, provenance: provenance, isQuick: quick),
+        into: DatabaseConfiguration(
+          url: url, schema: environment["RESYNC_SCHEMA"] ?? "resync", applicationName: "resync-study"),
+        schemas: environment["RESYNC_SCHEMAS"] ?? "schemas")
     }
-    return page
+    if outcomes.contains(where: { $0.state == .failed }) { throw ExitCode.failure }
+  }
+
+  private func insert(_ row: StudyRow, into database: DatabaseConfiguration, schemas: String) throws {
+    let connection = try Connection(database)
+    try Migrator.load(folder: URL(fileURLWithPath: schemas).appendingPathComponent("sql")).verify(connection)
+    try Studies(connection).insert(row)
   }
 
   /// The first Ctrl-C stops at the next step, the second at once.
