@@ -56,7 +56,7 @@ struct TransferReport {
         "Does pretraining on MIT-BIH help to learn from 71 patients? Preregistered (docs/PREREGISTRATION.md; SHA-256 of "
           + "docs/prereg.json \(Preregistration.registeredSHA256)): \(endpoint.statistic), "
           + "\(endpoint.depth.rawValue), \(endpoint.task.rawValue)."),
-      .text("Rule: \(endpoint.rule)."),
+      .text("Rule: \(endpoint.rule)"),
     ]
     if let gain = row?.gain {
       blocks += [

@@ -19,7 +19,7 @@ enum ReportStyle {
     .list { display:block; min-width:240px; } .bar { min-width:90px; }
     th, td { padding:5px 10px; text-align:left; border-bottom:1px solid var(--line); vertical-align:top; }
     thead th { border-bottom:2px solid var(--ink); font-weight:600; }
-    tbody th { font-weight:600; overflow-wrap:anywhere; min-width:7.5em; }
+    tbody th { font-weight:600; overflow-wrap:break-word; min-width:8em; }
     .n { text-align:right; white-space:nowrap; } thead th.n { white-space:normal; vertical-align:bottom; }
     td code, th code { white-space:nowrap; }
     code { font:0.86em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace; overflow-wrap:anywhere; }
