@@ -124,12 +124,10 @@ struct TransferReport {
         ]
       })
     var blocks: [ReportDocument.Block] = [
-      .flow([
-        .init("drawn to learn from, of each draw", plan.draws.positives + plan.draws.negatives),
-        .init(
-          "test patients, the same for all draws", labels.count,
-          left: "\(labels.count { $0 }) positive, \(labels.count { !$0 }) negative"),
-      ]), .table(table),
+      .text(
+        "Each draw learns from \(plan.draws.positives) positive and \(plan.draws.negatives) negative patients; all are "
+          + "tested on the same \(labels.count) patients, \(labels.count { $0 }) positive and "
+          + "\(labels.count { !$0 }) negative."), .table(table),
       .forest(
         .init(
           "AUC of each arm, mean over draws, with its 95 % interval; the dashed line is chance.", axis: "AUC",
