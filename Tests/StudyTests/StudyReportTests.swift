@@ -116,8 +116,10 @@ struct StudyReportTests {
     }
     let fields: [String: Any] = [
       "figures": try object(figures), "specification": try object(TrainingSpecification(task: .beatClass)),
-      "pipelineID": "pipe", "trainingRecords": ["101"], "trainingBeats": 9, "epochs": [Int](), "fingerprint": "fp",
-      "model": "weights",
+      "pipelineID": "pipe",
+      "trainings": [
+        ["records": ["101"], "beats": 9, "epochs": [Int](), "fingerprint": "fp", "model": "weights"] as [String: Any]
+      ],
     ]
     return try JSONDecoder().decode(
       BeatsCell.Result.self, from: JSONSerialization.data(withJSONObject: fields))
@@ -129,11 +131,11 @@ struct StudyReportTests {
     let (document, _, _) = try document { cells, store in
       try keep(try beats(.ds1ToDS2), of: cells["beats/ds1-ds2/resnet18"]!, in: store)
       try keep(try beats(.randomByBeat), of: cells["beats/random-by-beat/resnet18"]!, in: store)
-      try keep(try beats(.ds1Validation), of: cells["beats/ablation/base"]!, in: store)
+      try keep(try beats(.ds1Folds), of: cells["beats/ablation/base"]!, in: store)
     }
     let sections = document.sections.filter { $0.id.hasPrefix("beats") }
     #expect(sections.map(\.id) == ["beats-ds1-ds2-resnet18", "beats-random-by-beat-resnet18", "beats-choices"])
-    for (section, kind) in zip(sections, [BeatProtocol.ds1ToDS2, .randomByBeat, .ds1Validation]) {
+    for (section, kind) in zip(sections, [BeatProtocol.ds1ToDS2, .randomByBeat, .ds1Folds]) {
       #expect(section.origin == .real && !section.tables.isEmpty)
       for table in section.tables {
         #expect(table.caption.contains(kind.words), "\(section.id)")

@@ -7,8 +7,8 @@ struct BeatsReport {
   init(_ kept: [StudyResults.Kept<BeatsCell>]) { self.kept = kept }
 
   var sections: [ReportDocument.Section] {
-    let finals = kept.filter { $0.cell.inputs.beatProtocol != .ds1Validation }
-    let choices = kept.filter { $0.cell.inputs.beatProtocol == .ds1Validation }
+    let finals = kept.filter { $0.cell.inputs.beatProtocol != .ds1Folds }
+    let choices = kept.filter { $0.cell.inputs.beatProtocol == .ds1Folds }
     return finals.map(final) + (choices.isEmpty ? [] : [self.choices(choices)])
   }
 
@@ -22,7 +22,7 @@ struct BeatsReport {
   private static func words(_ kept: Kept) -> String {
     let figures = kept.result.figures
     let judges = figures.records.count
-    let trained = kept.result.trainingRecords.count
+    let trained = Set(kept.result.trainings.flatMap(\.records)).count
     let few =
       kept.cell.inputs.quick
       ? " Only the repository's few records: trained on \(trained), judged on \(judges)." : ""
@@ -52,13 +52,17 @@ struct BeatsReport {
   }
 
   private func training(_ kept: Kept) -> String {
-    let (result, specification) = (kept.result, kept.result.specification)
-    return
+    let specification = kept.result.specification
+    let settings =
       "\(specification.depth.rawValue), width \(specification.widthMultiplier), \(specification.epochs) epochs, batch "
-      + "\(specification.batchSize), rate \(specification.learningRate), seed \(specification.seed); pipeline "
-      + "\(result.pipelineID); \(result.trainingBeats) training beats of records "
-      + result.trainingRecords.joined(separator: " ")
-      + "; fingerprint of the training beats \(result.fingerprint); weights \(result.model)."
+      + "\(specification.batchSize), rate \(specification.learningRate), seed \(specification.seed)"
+    let trainings = kept.result.trainings.map { training in
+      let records = training.records.joined(separator: " ")
+      return
+        "\(training.beats) training beats of records \(records); fingerprint of the training beats "
+        + "\(training.fingerprint); weights \(training.model)"
+    }
+    return ([settings, "pipeline \(kept.result.pipelineID)"] + trainings).joined(separator: "; ") + "."
   }
 
   private func overview(_ kept: [Kept], caption: String) -> ReportTable {
@@ -71,7 +75,7 @@ struct BeatsReport {
       rows: kept.map { one in
         let figures = one.result.figures
         return [
-          .text(Self.short(one.cell.name)), .count(one.result.trainingBeats), .count(figures.pooled.total),
+          .text(Self.short(one.cell.name)), .count(one.result.trainings.map(\.beats).reduce(0, +)), .count(figures.pooled.total),
           .count(figures.records.count), Self.estimate(figures.accuracy), Self.estimate(figures.macroF1),
         ]
       })
