@@ -8,7 +8,8 @@ public final class Connection {
   private let handle: OpaquePointer
   private var transactionDepth = 0
 
-  /// Connects and sets the session up: search path, time zone UTC, timeouts, keep-alives.
+  /// Connects and sets the session up: search path, time zone UTC, timeouts, keep-alives, and that a commit has reached
+  /// the server's log when it returns.
   /// - Throws: `StoreError` (`CONNECTION_FAILED`).
   public init(_ configuration: DatabaseConfiguration) throws {
     self.configuration = configuration
@@ -34,7 +35,9 @@ public final class Connection {
     try execute(
       """
       select set_config('search_path', $1, false), set_config('statement_timeout', $2, false),
-        set_config('idle_in_transaction_session_timeout', '60s', false), set_config('TimeZone', 'UTC', false)
+        set_config('idle_in_transaction_session_timeout', '60s', false), set_config('TimeZone', 'UTC', false),
+        -- Offsets are committed after rows: a row that a crash of the server takes back would never be written again.
+        set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
       """,
       [.text("\"\(configuration.schema)\""), .text("\(configuration.statementTimeoutSeconds)s")])
   }

@@ -37,6 +37,18 @@ import Testing
     }
   }
 
+  @Test("a commit waits for the server's log, also where the server's default does not; a stronger setting stays")
+  func durableCommits() throws {
+    let url = try #require(databaseURL)
+    func setting(_ value: String) throws -> String {
+      let options = "options=-csynchronous_commit%3D\(value)"
+      let configuration = try DatabaseConfiguration(url: url + (url.contains("?") ? "&" : "?") + options)
+      return try Connection(configuration).execute("show synchronous_commit")[0]["synchronous_commit", .text]
+    }
+    #expect(try setting("off") == "on")
+    #expect(try setting("remote_apply") == "remote_apply")
+  }
+
   @Test("NULL, another type and an unknown column are errors that name the column")
   func wrongReadsAreErrors() throws {
     try withEmptySchema { connection in
