@@ -125,7 +125,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Streaming"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("StreamingTests", ["Streaming", "TestSupport"]),
     tests("StoreTests", ["Store"]),
-    tests("ServiceKitTests", ["ServiceKit", "Streaming"]),
+    tests("ServiceKitTests", ["ServiceKit", "Streaming", "TestSupport"]),
     tests("DeploymentTests", services.map { .init(stringLiteral: $0) } + ["ServiceKit"]),
     tests(
       "PipelineTests",

@@ -41,7 +41,7 @@ struct EvaluatorPipeline {
         case .assigned(let partitions):
           observer.assignmentChanged(partitions: partitions.map(\.partition))
           observer.readinessChanged(isReady: true)
-        case .failure(let error) where error.isFatal: throw error
+        case .failure(let error) where error.endsSession: throw error
         default: break
         }
       }

@@ -79,7 +79,7 @@ struct PredictorPipeline {
           observer.readinessChanged(isReady: true)
         // What was read of partitions that are gone is another replica's now; its rows would be the same.
         case .revoked(let partitions, _): revoked.formUnion(partitions)
-        case .failure(let error) where error.isFatal: throw error
+        case .failure(let error) where error.endsSession: throw error
         case .failure, .endOfPartition: break
         }
       }

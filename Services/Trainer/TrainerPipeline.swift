@@ -38,7 +38,7 @@ struct TrainerPipeline {
           woken = true
           try consumer.commitRepeatable(
             [TopicPartition(message.topic, message.partition): message.offset + 1], logger: context.logger)
-        case .failure(let error) where error.isFatal: throw error
+        case .failure(let error) where error.endsSession: throw error
         default: break
         }
       }
@@ -60,7 +60,7 @@ struct TrainerPipeline {
   /// Keeps the membership of the group during a job; a job announced meanwhile is found in PostgreSQL afterwards.
   private func idle(_ consumer: Consumer) throws {
     for event in try consumer.pollBatch(maximum: 100, timeoutMilliseconds: 0) {
-      if case .failure(let error) = event, error.isFatal { throw error }
+      if case .failure(let error) = event, error.endsSession { throw error }
     }
   }
 }

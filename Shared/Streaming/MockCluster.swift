@@ -6,6 +6,7 @@ package final class MockCluster {
   /// Numbers of requests in Kafka's protocol.
   package enum Request: Int16 {
     case produce = 0
+    case commitOffsets = 8
     case initializeProducer = 22
     case addPartitionsToTransaction = 24
     case addOffsetsToTransaction = 25
@@ -22,6 +23,7 @@ package final class MockCluster {
     case notCoordinator = 16
     case illegalGeneration = 22
     case topicAuthorizationFailed = 29
+    case groupAuthorizationFailed = 30
     case invalidProducerEpoch = 47
     case concurrentTransactions = 51
     case producerFenced = 90

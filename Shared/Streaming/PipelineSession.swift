@@ -139,7 +139,7 @@ final class PipelineSession<P: StreamProcessor> {
       try consumer.unassign()
     case .failure(let error):
       // Missing topics, lost connections and the like mend themselves, while the group goes on.
-      guard error.isFatal || error.code == .notAuthorized || error.code == .configurationInvalid else {
+      guard error.endsSession else {
         logger.warning("reading is disturbed", metadata: ["error": "\(error)"])
         return
       }

@@ -48,6 +48,9 @@ public struct StreamingError: RetriableError, Equatable, CustomStringConvertible
     self.requiresAbort = requiresAbort
   }
 
+  /// Going on with the same client is of no use: librdkafka has given up, or an administrator must act.
+  public var endsSession: Bool { isFatal || code == .notAuthorized || code == .configurationInvalid }
+
   public var description: String { "\(code.rawValue) (\(name)): \(text)" }
 }
 
