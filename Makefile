@@ -1,9 +1,10 @@
-.PHONY: help setup build test lint format demo study proto bench-network
+.PHONY: help setup build test lint format demo study chaos proto bench-network
 
 help:
 	@echo "make demo     see it work: set-up, servers, services, training, predictions, report"
 	@echo "make study    the study and its report; QUICK=1 for minutes, HOURS=8 to stop after so many, DATA=folder"
 	@echo "make test     all tests, against a real broker and a real PostgreSQL"
+	@echo "make chaos    the suite killed, frozen, scaled, against an undisturbed run; SEED=7 repeats a run"
 	@echo "make build    release build"
 	@echo "make lint     check the layout of the code; make format corrects it"
 	@echo "make setup    install missing system packages"
@@ -28,6 +29,9 @@ study: setup
 	@swift build -c release --product study 1>&2
 	@"$$(swift build -c release --show-bin-path)/study" --allow-leak random-by-beat \
 	  $(if $(QUICK),--quick) $(if $(HOURS),--hours $(HOURS)) $(if $(DATA),--data "$(DATA)")
+
+chaos: setup
+	@ops/dev/chaos $(if $(SEED),--seed $(SEED))
 
 lint:
 	@ops/dev/lint

@@ -26,6 +26,7 @@ let package = Package(
   products: services.map { .executable(name: $0.lowercased(), targets: [$0]) } + [
     .executable(name: "study", targets: ["Study"]),
     .executable(name: "resync-bench", targets: ["ResyncBench"]),
+    .executable(name: "resync-chaos", targets: ["Chaos"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -123,6 +124,21 @@ let package = Package(
     tests("StudyTests", ["Study", "ResyncCore", "Store"]),
     tests("MessagesTests", ["Messages"]),
     .target(name: "TestSupport", dependencies: ["Streaming"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "SuiteKit",
+      dependencies: [
+        "Messages", "ResyncCore", "Store", "Streaming", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Tests/SuiteKit", swiftSettings: strict),
+    .executableTarget(
+      name: "Chaos",
+      dependencies: [
+        "Messages", "ResyncCore", "Store", "Streaming", "SuiteKit", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Chaos", swiftSettings: strict),
+    tests("ChaosTests", ["Chaos", "Messages", "ResyncCore", "SuiteKit"]),
     tests("StreamingTests", ["Streaming", "TestSupport"]),
     tests("StoreTests", ["Store"]),
     tests("ServiceKitTests", ["ServiceKit", "Streaming", "TestSupport"]),
@@ -136,7 +152,7 @@ let package = Package(
     tests(
       "IntegrationTests",
       services.map { .init(stringLiteral: $0) } + [
-        "ServiceKit", "Messages", "Store", "Streaming", "ResyncCore", "TestSupport",
+        "ServiceKit", "Messages", "Store", "Streaming", "ResyncCore", "SuiteKit", "TestSupport",
       ]),
     tests(
       "IngestTests",

@@ -1,20 +1,23 @@
 import CLibrdkafka
 import Logging
 
-/// Looks after topics and groups. It sees the logs as they are, open transactions included.
+/// Looks after topics and groups. Unless told otherwise it sees the logs as they are, open transactions included.
 public final class Admin: Sendable {
   private let kafka: KafkaConfiguration
   private let handle: KafkaHandle
   private let timeoutMilliseconds: Int32
 
-  public init(kafka: KafkaConfiguration, logger: Logger, timeout: Duration = .seconds(15)) throws(StreamingError) {
+  public init(
+    kafka: KafkaConfiguration, isolation: IsolationLevel = .readUncommitted, logger: Logger,
+    timeout: Duration = .seconds(15)
+  ) throws(StreamingError) {
     self.kafka = kafka
     timeoutMilliseconds = timeout.kafkaMilliseconds
     handle = try KafkaHandle(
       .consumer,
       properties: kafka.resolvedProperties(
         .consumer,
-        ["isolation.level": IsolationLevel.readUncommitted.rawValue, "group.id": kafka.fullName("admin")]),
+        ["isolation.level": isolation.rawValue, "group.id": kafka.fullName("admin")]),
       logger: logger)
   }
 
@@ -121,7 +124,7 @@ public final class Admin: Sendable {
 
   // MARK: Offsets and groups
 
-  /// First and next offset of a partition, open transactions included.
+  /// First and next offset of a partition; with `readCommitted` the next offset is the first open transaction's.
   public func watermarks(_ partition: TopicPartition) throws(StreamingError) -> Watermarks {
     var low: Int64 = 0
     var high: Int64 = 0

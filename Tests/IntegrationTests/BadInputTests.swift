@@ -3,6 +3,7 @@ import Messages
 import ResyncCore
 import Store
 import Streaming
+import SuiteKit
 import SwiftProtobuf
 import TestSupport
 import Testing

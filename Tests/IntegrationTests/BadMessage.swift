@@ -2,6 +2,7 @@ import Foundation
 import Messages
 import ResyncCore
 import Streaming
+import SuiteKit
 
 /// A message that must be refused, and how.
 struct BadMessage: Sendable {

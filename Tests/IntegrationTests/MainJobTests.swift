@@ -2,6 +2,7 @@ import Foundation
 import Messages
 import ResyncCore
 import Store
+import SuiteKit
 import TestSupport
 import Testing
 

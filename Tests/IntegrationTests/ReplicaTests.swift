@@ -1,5 +1,6 @@
 import ResyncCore
 import Store
+import SuiteKit
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import Foundation
 import ResyncCore
 import Store
+import SuiteKit
 import TestSupport
 import Testing
 

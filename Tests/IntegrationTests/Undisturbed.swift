@@ -1,5 +1,6 @@
 import ResyncCore
 import Store
+import SuiteKit
 import TestSupport
 
 /// What a run over `BundledRecord.stream()` says in the end.

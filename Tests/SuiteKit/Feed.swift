@@ -4,15 +4,22 @@ import ResyncCore
 import Streaming
 
 /// A recording as a hospital's feed sends it.
-struct FeedRecording {
-  static let feed = "test-feed"
+package struct FeedRecording: Sendable {
+  package static let feed = "test-feed"
 
-  var uid: String
-  var patient: String
-  var record: WFDBRecord
-  var annotations: [WFDBAnnotation] = []
+  package var uid: String
+  package var patient: String
+  package var record: WFDBRecord
+  package var annotations: [WFDBAnnotation] = []
 
-  var recordingID: String {
+  package init(uid: String, patient: String, record: WFDBRecord, annotations: [WFDBAnnotation] = []) {
+    self.uid = uid
+    self.patient = patient
+    self.record = record
+    self.annotations = annotations
+  }
+
+  package var recordingID: String {
     guard let pseudonymiser = Pseudonymiser(key: Array(RunningSuite.pseudonymKey.utf8)) else {
       preconditionFailure("the key is long enough")
     }
@@ -21,7 +28,7 @@ struct FeedRecording {
   }
 
   /// - Parameter seconds: length of a chunk; nil for the whole recording in one.
-  func chunks(seconds: Double?) -> [ProtoEcgChunk] {
+  package func chunks(seconds: Double?) -> [ProtoEcgChunk] {
     let count = record.digital[0].count
     let step = seconds.map { max(1, Int($0 * record.header.sampleRateHz)) } ?? count
     let starts = Array(stride(from: 0, to: count, by: step))
@@ -36,13 +43,15 @@ struct FeedRecording {
     }
   }
 
-  func messages(chunkSeconds: Double) -> [OutgoingMessage] { chunks(seconds: chunkSeconds).map(OutgoingMessage.init) }
+  package func messages(chunkSeconds: Double) -> [OutgoingMessage] {
+    chunks(seconds: chunkSeconds).map(OutgoingMessage.init)
+  }
 
   /// The whole recording in one message.
-  var single: ProtoEcgChunk { chunks(seconds: nil)[0] }
+  package var single: ProtoEcgChunk { chunks(seconds: nil)[0] }
 
   /// The first chunks of all recordings, then the second ones, …: all are open at once.
-  static func rounds(_ recordings: [FeedRecording], chunkSeconds: Double) -> [[OutgoingMessage]] {
+  package static func rounds(_ recordings: [FeedRecording], chunkSeconds: Double) -> [[OutgoingMessage]] {
     let messages = recordings.map { $0.messages(chunkSeconds: chunkSeconds) }
     return (0..<(messages.map(\.count).max() ?? 0)).map { round in
       messages.compactMap { round < $0.count ? $0[round] : nil }
@@ -51,7 +60,7 @@ struct FeedRecording {
 }
 
 extension OutgoingMessage {
-  init(_ chunk: ProtoEcgChunk) {
+  package init(_ chunk: ProtoEcgChunk) {
     self.init(
       topic: Topic.ingest, key: Array(chunk.recordingUid.utf8), value: chunk.encoded(),
       headers: [MessageHeader(HeaderName.contentType, ContentType.protobuf.rawValue)])
@@ -59,41 +68,48 @@ extension OutgoingMessage {
 }
 
 /// The records that come with the project.
-enum BundledRecord {
-  static let training = ["118", "119", "208", "209", "223"]
-  static let heldOut = ["200", "213", "222"]
-  static let twelveLeads = ["1", "24", "34", "44", "145"]
+package enum BundledRecord {
+  package static let training = ["118", "119", "208", "209", "223"]
+  package static let heldOut = ["200", "213", "222"]
+  package static let twelveLeads = ["1", "24", "34", "44", "145"]
 
   private static let folder = repositoryRoot.appendingPathComponent("ops/dev/records")
-  static var ludb: URL { folder.appendingPathComponent("ludb") }
+  package static var ludb: URL { folder.appendingPathComponent("ludb") }
   private static var mitdb: URL { folder.appendingPathComponent("mitdb") }
 
   /// Twelve leads, 10 s, no reference beats.
-  static func twelveLead(_ name: String, uid: String? = nil) throws -> FeedRecording {
+  package static func twelveLead(_ name: String, uid: String? = nil) throws -> FeedRecording {
     FeedRecording(
       uid: uid ?? "ludb-\(name)", patient: "ludb-\(name)", record: try WFDBRecord.read(folder: ludb, name: name))
   }
 
   /// Two leads with reference beats, cut to `seconds` from `start` on.
-  static func excerpt(_ name: String, start: Int = 300, seconds: Int = 60) throws -> FeedRecording {
-    var record = try WFDBRecord.read(folder: mitdb, name: name)
-    let rate = Int(record.header.sampleRateHz)
-    let range = start * rate..<(start + seconds) * rate
-    record.digital = record.digital.map { Array($0[range]) }
+  package static func excerpt(_ name: String, start: Int = 300, seconds: Int = 60) throws -> FeedRecording {
+    try excerpts(name, starts: [start], seconds: seconds)[0]
+  }
+
+  /// Several excerpts of one record, which is read once.
+  package static func excerpts(_ name: String, starts: [Int], seconds: Int) throws -> [FeedRecording] {
+    let whole = try WFDBRecord.read(folder: mitdb, name: name)
     let file = mitdb.appendingPathComponent("\(name).atr")
     let annotations = try WFDBAnnotations.parse(Array(Data(contentsOf: file)), file: "\(name).atr")
-      .filter { range.contains(Int($0.sample)) }
-      .map { annotation in
+    let rate = Int(whole.header.sampleRateHz)
+    return starts.map { start in
+      let range = start * rate..<(start + seconds) * rate
+      var record = whole
+      record.digital = whole.digital.map { Array($0[range]) }
+      let moved = annotations.filter { range.contains(Int($0.sample)) }.map { annotation in
         var moved = annotation
         moved.sample -= Int64(range.lowerBound)
         return moved
       }
-    return FeedRecording(
-      uid: "mitdb-\(name)-\(start)", patient: "mitdb-\(name)", record: record, annotations: annotations)
+      return FeedRecording(
+        uid: "mitdb-\(name)-\(start)", patient: "mitdb-\(name)", record: record, annotations: moved)
+    }
   }
 
   /// What most tests stream: 16 excerpts and the five twelve-lead records.
-  static func stream() throws -> [FeedRecording] {
+  package static func stream() throws -> [FeedRecording] {
     try (training + heldOut).flatMap { [try excerpt($0), try excerpt($0, start: 900)] }
       + twelveLeads.map { try twelveLead($0) }
   }
@@ -101,19 +117,7 @@ enum BundledRecord {
 
 extension FeedRecording {
   /// Writes the recording as WFDB files of format 16, for commands that read files.
-  func write(to folder: URL, as name: String) throws {
+  package func write(to folder: URL, as name: String) throws {
     try record.write(to: folder, as: name, annotations: annotations)
-  }
-}
-
-/// One line of what `resync publish --manifest` writes.
-struct ManifestLine: Decodable {
-  var recordingID: String
-  var record: String
-
-  static func read(_ file: URL) throws -> [ManifestLine] {
-    try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
-      try JSONDecoder().decode(ManifestLine.self, from: Data($0.utf8))
-    }
   }
 }

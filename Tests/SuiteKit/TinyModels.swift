@@ -1,8 +1,8 @@
 import ResyncCore
 
 /// Small models that know nothing, made in a moment: what matters here is that the same ones serve two runs.
-enum TinyModels {
-  static func make(_ task: ModelTask, seed: UInt64 = 1) throws -> ModelArtifact {
+package enum TinyModels {
+  package static func make(_ task: ModelTask, seed: UInt64 = 1) throws -> ModelArtifact {
     var specification = TrainingSpecification(task: task)
     specification.widthMultiplier = 0.125
     specification.epochs = 1
@@ -38,7 +38,7 @@ enum TinyModels {
 
 extension RunningSuite {
   /// Makes a tiny model live for each task.
-  func registerTinyModels() throws {
+  package func registerTinyModels() throws {
     for task in ModelTask.allCases { try register(try TinyModels.make(task)) }
   }
 }
