@@ -75,8 +75,8 @@ struct BeatsReport {
       rows: kept.map { one in
         let figures = one.result.figures
         return [
-          .text(Self.short(one.cell.name)), .count(one.result.trainings.map(\.beats).reduce(0, +)), .count(figures.pooled.total),
-          .count(figures.records.count), Self.estimate(figures.accuracy), Self.estimate(figures.macroF1),
+          .text(Self.short(one.cell.name)), .count(one.result.trainings.map(\.beats).reduce(0, +)),
+          .count(figures.pooled.total), .count(figures.records.count), Self.estimate(figures.accuracy), Self.estimate(figures.macroF1),
         ]
       })
   }
