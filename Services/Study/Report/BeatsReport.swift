@@ -76,7 +76,8 @@ struct BeatsReport {
         let figures = one.result.figures
         return [
           .text(Self.short(one.cell.name)), .count(one.result.trainings.map(\.beats).reduce(0, +)),
-          .count(figures.pooled.total), .count(figures.records.count), Self.estimate(figures.accuracy), Self.estimate(figures.macroF1),
+          .count(figures.pooled.total), .count(figures.records.count), Self.estimate(figures.accuracy),
+          Self.estimate(figures.macroF1),
         ]
       })
   }
