@@ -28,15 +28,20 @@ struct LiveModels {
   /// Pinned models beyond the live ones that stay loaded.
   static let limit = 8
 
+  let tasks: [ModelTask]
+  let logger: Logger
   private(set) var live: [ModelTask: String] = [:]
   private var loaded: [String: LoadedModel] = [:]
   private var lastUsed: [String: Int] = [:]
   private var clock = 0
 
+  init(tasks: [ModelTask], logger: Logger) {
+    self.tasks = tasks
+    self.logger = logger
+  }
+
   /// Asks PostgreSQL which models are live. A model that cannot be loaded leaves the one before it live.
-  /// - Returns: the tasks whose live model changed.
-  mutating func refresh(_ connection: Connection, tasks: [ModelTask], logger: Logger) throws -> [ModelTask] {
-    var changed: [ModelTask] = []
+  mutating func refresh(_ connection: Connection) throws {
     for task in tasks {
       guard let promotion = try Promotions(connection).live(task: task.rawValue), promotion.modelID != live[task] else {
         continue
@@ -48,9 +53,8 @@ struct LiveModels {
         continue
       }
       live[task] = promotion.modelID
-      changed.append(task)
+      logger.notice("live model for \(task.rawValue): \(promotion.modelID)")
     }
-    return changed
   }
 
   /// The model of this id, from memory or from PostgreSQL.

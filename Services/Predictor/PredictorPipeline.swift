@@ -22,7 +22,8 @@ struct PredictorPipeline {
     guard try context.waitForKafka(topics: topics, stop: stop),
       let pool = try context.waitForDatabase(migrations: migrations, stop: stop)
     else { return }
-    var scorer = Scorer(tasks: tasks, threads: threads)
+    var scorer = Scorer(
+      tasks: tasks, threads: threads, models: LiveModels(tasks: tasks, logger: context.logger))
     try waitForModels(&scorer, pool, stop)
 
     try context.retrying(stop) { progressed in try consume(&scorer, pool, stop) { progressed() } }
@@ -43,12 +44,7 @@ struct PredictorPipeline {
 
   private func refresh(_ scorer: inout Scorer, _ pool: ConnectionPool) throws {
     do {
-      let changed = try pool.withConnection {
-        try scorer.models.refresh($0, tasks: tasks, logger: context.logger)
-      }
-      for task in changed {
-        context.logger.notice("live model for \(task.rawValue): \(scorer.models.live[task] ?? "none")")
-      }
+      try pool.withConnection { try scorer.models.refresh($0) }
     } catch let error as StoreError where error.isRetriable {
       context.logger.warning("promotions cannot be read now: \(error)")
     }

@@ -12,14 +12,19 @@ struct Scorer {
   var tasks: [ModelTask]
   /// Threads of the network.
   var threads: Int
-  var models = LiveModels()
+  var models: LiveModels
 
   /// - Returns: the prediction rows of the recordings that ended, as stored.
   mutating func write(_ batch: PredictionBatch, _ connection: Connection) throws -> [PredictionRow] {
     var pinned: [ModelTask: [String: LoadedModel]] = [:]
     for task in tasks {
-      guard let live = models.live[task] else { preconditionFailure("no batch is scored before every task is live") }
-      let pins = try Pins(connection).pin(batch.recordingIDs, task: task.rawValue, modelID: live)
+      // A new recording must not get a model that was no longer live when it was published, so what is remembered of
+      // promotions does not do.
+      let pins = try Pins(connection).pin(batch.recordingIDs, task: task.rawValue) {
+        try models.refresh(connection)
+        guard let live = models.live[task] else { preconditionFailure("no batch is scored before every task is live") }
+        return live
+      }
       pinned[task] = try pins.mapValues { try models.model($0, connection) }
     }
     let rows = try tasks.flatMap { task in try beatRows(batch, task, pinned[task] ?? [:]) }
