@@ -58,7 +58,7 @@ package struct ResponseDecision: Hashable {
     let meanDistance = usable.reduce(0.0) { $0 + Double($1.distance) } / Double(max(1, usable.count))
 
     let raised: [(ApplicabilityFlag, Bool)] = [
-      (.narrowQRS, measures.hasQrsDurationMs && measures.qrsDurationMs < 120),
+      (.narrowQRS, measures.bestQRSDurationMs.map { $0 < 120 } ?? false),
       (.paced, measures.paced),
       (.irregularRhythm, measures.rhythmIrregular),
       (.underAge, ageYears.map { $0 < 18 } ?? false),

@@ -38,7 +38,11 @@ package struct PredictionBatch {
             spectrogram.rPeakSample >= 0, !spectrogram.referenceSymbol.utf8.contains(0)
           else { throw Rejection(.malformedPayload, "tensor, features, R-peak or symbol hold an impossible value") }
           beats.append(Beat(message: spectrogram, image: image, features: features, leads: leads))
-        case .end(let end): ends.append(end)
+        case .end(let end):
+          guard end.measures.twelveLead.isSound else {
+            throw Rejection(.malformedPayload, "the twelve-lead measures hold an impossible value")
+          }
+          ends.append(end)
         case nil: throw Rejection(.malformedPayload, "an event that is neither spectrogram nor end")
         }
       } catch {

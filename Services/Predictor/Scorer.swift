@@ -33,6 +33,7 @@ struct Scorer {
       return try batch.ends.flatMap { end in
         // The beats of a refused recording count for nothing.
         if end.status != .complete { try BeatPredictions(connection).deleteAll(recordingID: end.recordingID) }
+        try TwelveLeads(connection).write(TwelveLeadRow(end), recordingID: end.recordingID)
         return try tasks.map { task in
           let row = try prediction(end, task, pinned[task]?[end.recordingID], connection)
           try Predictions(connection).upsert(row)
@@ -79,7 +80,7 @@ struct Scorer {
       recordingID: end.recordingID, task: task.rawValue, patient: end.patient, modelID: model?.id, outcome: .rejected,
       beats: end.beats, code: nil, trainedOnSynthetic: model?.metadata.trainedOnSynthetic, synthetic: end.synthetic,
       waveformSHA256: end.waveformSha256.isEmpty ? nil : end.waveformSha256,
-      qrsDurationMs: end.measures.hasQrsDurationMs ? end.measures.qrsDurationMs : nil)
+      qrsDurationMs: end.measures.bestQRSDurationMs)
     guard end.status == .complete else {
       row.code = end.code
       return row

@@ -62,9 +62,8 @@ package struct PreprocessProcessor: StreamProcessor {
     }
     guard open.leads == chunk.leads else { throw Rejection(.headerChanged, "leads changed within the recording") }
 
-    open.samples += Int64(samples[0].count)
     let references = chunk.referenceBeats.map { ReferenceBeat(sample: $0.sample, symbol: $0.symbol) }
-    return open.extractor.consume(samples, references: references).map {
+    return open.consume(samples, references: references).map {
       message(for: $0, recordingID: chunk.recordingID, of: open)
     }
   }
@@ -88,11 +87,11 @@ package struct PreprocessProcessor: StreamProcessor {
       end.status = .rejected
       end.code = code
     case .open(var open) where end.status == .complete:
-      let (beats, measures) = open.extractor.finish()
+      let (beats, count, measures) = open.finish(sex: PatientSex(end.patientFacts.sex))
       outgoing = beats.map { self.message(for: $0, recordingID: end.recordingID, of: open) }
-      end.beats = measures.beatCount
-      end.measures = ProtoEcgMeasures(measures)
-      if measures.beatCount == 0 {
+      end.beats = count
+      end.measures = measures
+      if count == 0 {
         let rejection = Rejection(.noBeats, "no QRS complex was found in the recording")
         metrics.rejected(code: rejection.code.rawValue)
         end.status = .rejected
@@ -130,16 +129,5 @@ package struct PreprocessProcessor: StreamProcessor {
   private static func event(_ event: ProtoBeatEvent.OneOf_Event, recordingID: String) -> OutgoingMessage {
     OutgoingMessage(
       topic: Topic.beats, key: Array(recordingID.utf8), value: ProtoBeatEvent.with { $0.event = event }.encoded())
-  }
-}
-
-extension ProtoEcgMeasures {
-  fileprivate init(_ measures: RecordingMeasures) {
-    self.init()
-    if let rate = measures.heartRateBPM { heartRateBpm = rate }
-    if let duration = measures.qrsDurationMilliseconds { qrsDurationMs = duration }
-    rhythmIrregular = measures.rhythmIrregular
-    paced = measures.paced
-    quality = measures.quality
   }
 }

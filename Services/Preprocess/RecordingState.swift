@@ -21,9 +21,12 @@ package enum RecordingState: KeyedStateValue {
   }
 }
 
-/// An open recording: filters, detector, RR history and template, and how far they have come.
+/// An open recording: filters, detector, RR history, template and the beats kept for the twelve-lead measures, and how
+/// far they have come.
 package struct OpenRecording {
-  var extractor: BeatExtractor
+  private var extractor: BeatExtractor
+  /// nil for a recording without the leads that the measures need.
+  private var twelveLead: TwelveLeadAccumulator?
   var leads: [String]
   var patient: String
   var synthetic: Bool
@@ -32,6 +35,7 @@ package struct OpenRecording {
 
   init(pipeline: PipelineConfiguration, first chunk: ProtoRecordingChunk, leads: [Lead]) throws {
     extractor = try BeatExtractor(pipeline: pipeline, sampleRateHz: chunk.sampleRateHz, leads: leads)
+    twelveLead = TwelveLeadAccumulator(leads: leads, nativeRateHz: chunk.sampleRateHz, pipeline: pipeline)
     self.leads = chunk.leads
     patient = chunk.patient
     synthetic = chunk.synthetic
@@ -39,15 +43,41 @@ package struct OpenRecording {
 
   init(_ stored: ProtoPreprocessState) throws {
     extractor = try BeatExtractor(snapshot: Array(stored.extractor))
+    if !stored.twelveLead.isEmpty { twelveLead = try TwelveLeadAccumulator(snapshot: Array(stored.twelveLead)) }
+    guard extractor.leads.map(\.rawValue) == stored.leads,
+      twelveLead.map({ $0.leads == extractor.leads && $0.segmentRateHz == extractor.pipeline.canonicalRateHz }) ?? true
+    else { throw SignalError.snapshot("parts of the snapshot are of different recordings") }
     leads = stored.leads
     patient = stored.patient
     synthetic = stored.synthetic
     samples = stored.samples
   }
 
+  /// - Parameters:
+  ///   - samples: the recording's next samples, [lead][sample], mV.
+  ///   - references: labels within them.
+  /// - Returns: the beats that became complete.
+  mutating func consume(_ samples: [[Float]], references: [ReferenceBeat]) -> [ExtractedBeat] {
+    self.samples += Int64(samples[0].count)
+    twelveLead?.watch(samples)
+    let beats = extractor.consume(samples, references: references)
+    for beat in beats { twelveLead?.add(beat) }
+    return beats
+  }
+
+  /// Ends the recording.
+  ///
+  /// - Parameter sex: nil when unknown.
+  mutating func finish(sex: PatientSex?) -> (beats: [ExtractedBeat], count: Int64, measures: ProtoEcgMeasures) {
+    let (beats, ended) = extractor.finish()
+    for beat in beats { twelveLead?.add(beat) }
+    return (beats, ended.beatCount, ProtoEcgMeasures(ended, twelveLead: twelveLead, sex: sex))
+  }
+
   var stored: ProtoPreprocessState {
     .with {
       $0.extractor = .init(extractor.snapshot())
+      if let twelveLead { $0.twelveLead = .init(twelveLead.snapshot()) }
       $0.leads = leads
       $0.patient = patient
       $0.synthetic = synthetic

@@ -73,6 +73,7 @@ private func fillRecordings(_ connection: Connection) throws {
   try BeatPredictions(connection).upsert(
     ["r-1", "r-2", "r-3"].flatMap { id in (1...12).map { beat(Int64($0) * 301, recording: id) } })
   try BeatPredictions(connection).upsert((1...12).map { beat(Int64($0) * 301, model: "m-crt", task: crt) })
+  try TwelveLeads(connection).write(twelveLeadRow(), recordingID: "r-1")
   let predictions = Predictions(connection)
   try predictions.upsert(prediction("r-1"))
   var abstained = prediction("r-2")

@@ -51,3 +51,25 @@ func trainingJob(_ id: String, task: String = beatClass, cohort: String? = nil, 
     jobID: id, task: task, specification: #"{"rate": 0.001, "epochs": 3}"#, recordings: ["r-1", "r-2"],
     cohort: cohort, pipelineID: PipelineConfiguration().id, maxAttempts: maxAttempts)
 }
+
+func twelveLeadRow() -> TwelveLeadRow {
+  func criterion(_ name: String, _ value: Double?, _ unit: String, atLeast: Double? = nil, atMost: Double? = nil)
+    -> TwelveLeadRow.Criterion
+  {
+    .init(name: name, value: value, unit: unit, atLeast: atLeast, atMost: atMost, met: value.map { _ in true })
+  }
+  return TwelveLeadRow(
+    qrsDurationMs: 151.25, qrsAreaUVs: 112.5, axisDegrees: -38, rhythm: "regular",
+    bundleBranch: [
+      "lbbb-strauss-2011": .init(
+        met: true, score: 2.5,
+        criteria: [
+          criterion("qrs-duration", 151.25, "ms", atLeast: 140),
+          criterion("no-late-r-in-v1-v2", 1 / 3, "mV", atMost: 0.1),
+        ]),
+      "lbbb-aha-2009": .init(
+        met: nil, score: nil, criteria: [criterion("broad-r-in-i-avl-v5-v6", nil, "ms", atLeast: 80)]),
+      "rbbb-aha-2009": .init(met: false, score: -3.5, criteria: []),
+    ],
+    leadFaults: ["V4": ["flat", "disconnected"]])
+}

@@ -425,6 +425,7 @@ public nonisolated struct ProtoEcgMeasures: Sendable {
   /// Clears the value of `heartRateBpm`. Subsequent reads from it will return its default value.
   public mutating func clearHeartRateBpm() {self._heartRateBpm = nil}
 
+  /// Of the template, without delineation: see twelve_lead for the better one.
   public var qrsDurationMs: Double {
     get {_qrsDurationMs ?? 0}
     set {_qrsDurationMs = newValue}
@@ -441,12 +442,185 @@ public nonisolated struct ProtoEcgMeasures: Sendable {
   /// Share of beats whose quality passed, 0–1.
   public var quality: Double = 0
 
+  /// Of recordings with I, II and V1–V6.
+  public var twelveLead: ProtoTwelveLead {
+    get {_twelveLead ?? ProtoTwelveLead()}
+    set {_twelveLead = newValue}
+  }
+  /// Returns true if `twelveLead` has been explicitly set.
+  public var hasTwelveLead: Bool {self._twelveLead != nil}
+  /// Clears the value of `twelveLead`. Subsequent reads from it will return its default value.
+  public mutating func clearTwelveLead() {self._twelveLead = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _heartRateBpm: Double? = nil
   fileprivate var _qrsDurationMs: Double? = nil
+  fileprivate var _twelveLead: ProtoTwelveLead? = nil
+}
+
+/// Of the median beat. All but the faults is absent when no normal beat was found.
+public nonisolated struct ProtoTwelveLead: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// From the global onset to the global offset.
+  public var qrsDurationMs: Double {
+    get {_qrsDurationMs ?? 0}
+    set {_qrsDurationMs = newValue}
+  }
+  /// Returns true if `qrsDurationMs` has been explicitly set.
+  public var hasQrsDurationMs: Bool {self._qrsDurationMs != nil}
+  /// Clears the value of `qrsDurationMs`. Subsequent reads from it will return its default value.
+  public mutating func clearQrsDurationMs() {self._qrsDurationMs = nil}
+
+  /// Microvolt-seconds, by the matrix of Kors.
+  public var qrsAreaUvs: Double {
+    get {_qrsAreaUvs ?? 0}
+    set {_qrsAreaUvs = newValue}
+  }
+  /// Returns true if `qrsAreaUvs` has been explicitly set.
+  public var hasQrsAreaUvs: Bool {self._qrsAreaUvs != nil}
+  /// Clears the value of `qrsAreaUvs`. Subsequent reads from it will return its default value.
+  public mutating func clearQrsAreaUvs() {self._qrsAreaUvs = nil}
+
+  /// Frontal plane: −180 to 180, 0 to the left, 90 to the feet.
+  public var axisDegrees: Double {
+    get {_axisDegrees ?? 0}
+    set {_axisDegrees = newValue}
+  }
+  /// Returns true if `axisDegrees` has been explicitly set.
+  public var hasAxisDegrees: Bool {self._axisDegrees != nil}
+  /// Clears the value of `axisDegrees`. Subsequent reads from it will return its default value.
+  public mutating func clearAxisDegrees() {self._axisDegrees = nil}
+
+  /// regular, irregular or af-like; empty when unknown.
+  public var rhythm: String = String()
+
+  public var bundleBranch: [ProtoBundleBranch] = []
+
+  public var faults: [ProtoLeadFaults] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _qrsDurationMs: Double? = nil
+  fileprivate var _qrsAreaUvs: Double? = nil
+  fileprivate var _axisDegrees: Double? = nil
+}
+
+/// A published rule applied to the recording.
+public nonisolated struct ProtoBundleBranch: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// lbbb-strauss-2011, lbbb-aha-2009, lbbb-esc-2013 or rbbb-aha-2009.
+  public var rule: String = String()
+
+  /// All criteria are met; absent when that cannot be told for want of leads.
+  public var met: Bool {
+    get {_met ?? false}
+    set {_met = newValue}
+  }
+  /// Returns true if `met` has been explicitly set.
+  public var hasMet: Bool {self._met != nil}
+  /// Clears the value of `met`. Subsequent reads from it will return its default value.
+  public mutating func clearMet() {self._met = nil}
+
+  /// Rises with the block's likelihood; for ranking.
+  public var score: Double {
+    get {_score ?? 0}
+    set {_score = newValue}
+  }
+  /// Returns true if `score` has been explicitly set.
+  public var hasScore: Bool {self._score != nil}
+  /// Clears the value of `score`. Subsequent reads from it will return its default value.
+  public mutating func clearScore() {self._score = nil}
+
+  public var criteria: [ProtoBundleBranchCriterion] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _met: Bool? = nil
+  fileprivate var _score: Double? = nil
+}
+
+public nonisolated struct ProtoBundleBranchCriterion: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  /// What was measured; absent when a lead is missing, as is `met`.
+  public var value: Double {
+    get {_value ?? 0}
+    set {_value = newValue}
+  }
+  /// Returns true if `value` has been explicitly set.
+  public var hasValue: Bool {self._value != nil}
+  /// Clears the value of `value`. Subsequent reads from it will return its default value.
+  public mutating func clearValue() {self._value = nil}
+
+  public var unit: String = String()
+
+  public var atLeast: Double {
+    get {_atLeast ?? 0}
+    set {_atLeast = newValue}
+  }
+  /// Returns true if `atLeast` has been explicitly set.
+  public var hasAtLeast: Bool {self._atLeast != nil}
+  /// Clears the value of `atLeast`. Subsequent reads from it will return its default value.
+  public mutating func clearAtLeast() {self._atLeast = nil}
+
+  public var atMost: Double {
+    get {_atMost ?? 0}
+    set {_atMost = newValue}
+  }
+  /// Returns true if `atMost` has been explicitly set.
+  public var hasAtMost: Bool {self._atMost != nil}
+  /// Clears the value of `atMost`. Subsequent reads from it will return its default value.
+  public mutating func clearAtMost() {self._atMost = nil}
+
+  public var met: Bool {
+    get {_met ?? false}
+    set {_met = newValue}
+  }
+  /// Returns true if `met` has been explicitly set.
+  public var hasMet: Bool {self._met != nil}
+  /// Clears the value of `met`. Subsequent reads from it will return its default value.
+  public mutating func clearMet() {self._met = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _value: Double? = nil
+  fileprivate var _atLeast: Double? = nil
+  fileprivate var _atMost: Double? = nil
+  fileprivate var _met: Bool? = nil
+}
+
+/// A lead with something wrong: flat, saturated, noisy, disconnected, arms-swapped.
+public nonisolated struct ProtoLeadFaults: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var lead: String = String()
+
+  public var faults: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct ProtoBeatEvent: Sendable {
@@ -1218,7 +1392,7 @@ nonisolated extension ProtoRecordingEnd: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoEcgMeasures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EcgMeasures"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}heart_rate_bpm\0\u{3}qrs_duration_ms\0\u{3}rhythm_irregular\0\u{1}paced\0\u{1}quality\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}heart_rate_bpm\0\u{3}qrs_duration_ms\0\u{3}rhythm_irregular\0\u{1}paced\0\u{1}quality\0\u{3}twelve_lead\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1231,6 +1405,7 @@ nonisolated extension ProtoEcgMeasures: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 3: try { try decoder.decodeSingularBoolField(value: &self.rhythmIrregular) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.paced) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.quality) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._twelveLead) }()
       default: break
       }
     }
@@ -1256,6 +1431,9 @@ nonisolated extension ProtoEcgMeasures: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.quality.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.quality, fieldNumber: 5)
     }
+    try { if let v = self._twelveLead {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1265,6 +1443,209 @@ nonisolated extension ProtoEcgMeasures: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.rhythmIrregular != rhs.rhythmIrregular {return false}
     if lhs.paced != rhs.paced {return false}
     if lhs.quality != rhs.quality {return false}
+    if lhs._twelveLead != rhs._twelveLead {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoTwelveLead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TwelveLead"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}qrs_duration_ms\0\u{3}qrs_area_uvs\0\u{3}axis_degrees\0\u{1}rhythm\0\u{3}bundle_branch\0\u{1}faults\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self._qrsDurationMs) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._qrsAreaUvs) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self._axisDegrees) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.rhythm) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.bundleBranch) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.faults) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._qrsDurationMs {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._qrsAreaUvs {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._axisDegrees {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    } }()
+    if !self.rhythm.isEmpty {
+      try visitor.visitSingularStringField(value: self.rhythm, fieldNumber: 4)
+    }
+    if !self.bundleBranch.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.bundleBranch, fieldNumber: 5)
+    }
+    if !self.faults.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.faults, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: ProtoTwelveLead, rhs: ProtoTwelveLead) -> Bool {
+    if lhs._qrsDurationMs != rhs._qrsDurationMs {return false}
+    if lhs._qrsAreaUvs != rhs._qrsAreaUvs {return false}
+    if lhs._axisDegrees != rhs._axisDegrees {return false}
+    if lhs.rhythm != rhs.rhythm {return false}
+    if lhs.bundleBranch != rhs.bundleBranch {return false}
+    if lhs.faults != rhs.faults {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoBundleBranch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".BundleBranch"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rule\0\u{1}met\0\u{1}score\0\u{1}criteria\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.rule) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self._met) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self._score) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.criteria) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.rule.isEmpty {
+      try visitor.visitSingularStringField(value: self.rule, fieldNumber: 1)
+    }
+    try { if let v = self._met {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._score {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    } }()
+    if !self.criteria.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.criteria, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: ProtoBundleBranch, rhs: ProtoBundleBranch) -> Bool {
+    if lhs.rule != rhs.rule {return false}
+    if lhs._met != rhs._met {return false}
+    if lhs._score != rhs._score {return false}
+    if lhs.criteria != rhs.criteria {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoBundleBranchCriterion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".BundleBranchCriterion"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}value\0\u{1}unit\0\u{3}at_least\0\u{3}at_most\0\u{1}met\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._value) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.unit) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self._atLeast) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self._atMost) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self._met) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try { if let v = self._value {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    if !self.unit.isEmpty {
+      try visitor.visitSingularStringField(value: self.unit, fieldNumber: 3)
+    }
+    try { if let v = self._atLeast {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._atMost {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._met {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: ProtoBundleBranchCriterion, rhs: ProtoBundleBranchCriterion) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs._value != rhs._value {return false}
+    if lhs.unit != rhs.unit {return false}
+    if lhs._atLeast != rhs._atLeast {return false}
+    if lhs._atMost != rhs._atMost {return false}
+    if lhs._met != rhs._met {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoLeadFaults: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".LeadFaults"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lead\0\u{1}faults\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.lead) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.faults) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.lead.isEmpty {
+      try visitor.visitSingularStringField(value: self.lead, fieldNumber: 1)
+    }
+    if !self.faults.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.faults, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: ProtoLeadFaults, rhs: ProtoLeadFaults) -> Bool {
+    if lhs.lead != rhs.lead {return false}
+    if lhs.faults != rhs.faults {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

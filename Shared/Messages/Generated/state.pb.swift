@@ -144,6 +144,10 @@ public nonisolated struct ProtoPreprocessState: Sendable {
   /// Set when a chunk was refused: the rest is dropped and the recording ends as rejected.
   public var rejectionCode: String = String()
 
+  /// ResyncCore's snapshot of the twelve-lead accumulator; empty for a recording without the leads, and for one that was
+  /// opened before there was one, which then ends without twelve-lead measures.
+  public var twelveLead: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -258,7 +262,7 @@ nonisolated extension ProtoIngestState.Phase: SwiftProtobuf._ProtoNameProviding 
 
 nonisolated extension ProtoPreprocessState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PreprocessState"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}extractor\0\u{1}leads\0\u{1}patient\0\u{1}synthetic\0\u{1}samples\0\u{3}rejection_code\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}extractor\0\u{1}leads\0\u{1}patient\0\u{1}synthetic\0\u{1}samples\0\u{3}rejection_code\0\u{3}twelve_lead\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -272,6 +276,7 @@ nonisolated extension ProtoPreprocessState: SwiftProtobuf.Message, SwiftProtobuf
       case 4: try { try decoder.decodeSingularBoolField(value: &self.synthetic) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.samples) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.rejectionCode) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.twelveLead) }()
       default: break
       }
     }
@@ -296,6 +301,9 @@ nonisolated extension ProtoPreprocessState: SwiftProtobuf.Message, SwiftProtobuf
     if !self.rejectionCode.isEmpty {
       try visitor.visitSingularStringField(value: self.rejectionCode, fieldNumber: 6)
     }
+    if !self.twelveLead.isEmpty {
+      try visitor.visitSingularBytesField(value: self.twelveLead, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -306,6 +314,7 @@ nonisolated extension ProtoPreprocessState: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.synthetic != rhs.synthetic {return false}
     if lhs.samples != rhs.samples {return false}
     if lhs.rejectionCode != rhs.rejectionCode {return false}
+    if lhs.twelveLead != rhs.twelveLead {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

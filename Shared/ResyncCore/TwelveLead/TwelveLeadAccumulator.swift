@@ -23,6 +23,20 @@ public struct TwelveLeadAccumulator: Hashable, Sendable {
     beats = AlignedBeats(rateHz: segmentRateHz, leadCount: leads.count)
   }
 
+  /// For a stream of recordings of all kinds.
+  ///
+  /// - Returns: nil for a recording without the leads of the QRS area (`Vectorcardiogram.leads`), of which the measures
+  ///   would say little, and for segments that begin at the R-peak, which hold no QRS onset.
+  public init?(leads: [Lead], nativeRateHz: Double, pipeline: PipelineConfiguration) {
+    guard Set(leads).isSuperset(of: Vectorcardiogram.leads), pipeline.segment.alignment.span.start < 0 else {
+      return nil
+    }
+    self.init(leads: leads, nativeRateHz: nativeRateHz, segmentRateHz: pipeline.canonicalRateHz)
+  }
+
+  /// Rate of the beats' segments.
+  public var segmentRateHz: Int { beats.rateHz }
+
   /// - Parameter samples: the next samples of the recording, [lead][sample], mV at the native rate, unfiltered.
   public mutating func watch(_ samples: [[Float]]) {
     precondition(samples.count == leads.count, "one array of samples for each lead")
@@ -45,7 +59,7 @@ public struct TwelveLeadAccumulator: Hashable, Sendable {
     }
   }
 
-  /// Faults that the samples alone show, which need no beat.
+  /// Faults that the samples alone show, which need no beat; in the order of `leads`.
   public var monitorFaults: [Set<LeadFault>] { monitors.map(\.faults) }
 }
 
