@@ -46,7 +46,7 @@ package struct LivePeriod: Hashable, Sendable {
 /// What a run said in the end, in tables and on topics.
 package struct SuiteRows: Sendable {
   package var outcomes: [OutcomeRow] = []
-  /// By id: what is said of recordings and patients but for times and places in topics.
+  /// By id: what is said and measured of recordings and said of patients, but for times and places in topics.
   package var recordings: [String: String] = [:]
   package var patients: [String: String] = [:]
   package var periods: [LivePeriod] = []
@@ -81,7 +81,8 @@ package struct SuiteRows: Sendable {
       connection,
       """
       select recording_id as id, (to_jsonb(r) - array['origin_topic', 'origin_partition', 'origin_offset', 'first_seen',
-        'ended_at'])::text as text from recordings r
+        'ended_at'])::text || coalesce(to_jsonb(m)::text, '') as text
+      from recordings r left join twelve_lead_measures m using (recording_id)
       """)
     patients = try Self.table(
       connection, "select patient as id, (to_jsonb(p) - 'first_seen')::text as text from patients p")

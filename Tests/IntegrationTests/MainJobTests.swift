@@ -56,6 +56,7 @@ extension IntegrationTests {
       try checkStatus(published, suite)
       try checkRows(published, suite)
       try checkAbstentions(published, suite)
+      try checkTwelveLeads(published, suite)
       try checkEvaluations(suite)
       try checkRepetition(published, suite, ingest: services[0])
 
@@ -165,6 +166,19 @@ private func checkAbstentions(_ published: Published, _ suite: RunningSuite) thr
   for id in published.ids("training") + published.ids("heldout") {
     #expect(rows[id]?.outcome == .notApplicable && rows[id]?.code == "FEWER_LEADS")
   }
+}
+
+/// Twelve leads are measured once for a recording, and the decisions read what stands there.
+private func checkTwelveLeads(_ published: Published, _ suite: RunningSuite) throws {
+  let measured = TwelveLeads(try suite.connection())
+  let rows = try suite.predictions(.crtResponse)
+  for id in published.ids("ludb") + published.ids("cohort") + published.ids("new-patients") {
+    let (measures, row) = (try #require(try measured.find(id)), try #require(rows[id]))
+    let duration = try #require(measures.qrsDurationMs)
+    #expect(row.qrsDurationMs == duration && row.flags.contains("NARROW_QRS") == (duration < 120))
+    #expect(measures.bundleBranch.count == BundleBranchRule.allCases.count && measures.qrsAreaUVs != nil)
+  }
+  for id in published.ids("training") + published.ids("heldout") { #expect(try measured.find(id) == nil) }
 }
 
 private func checkEvaluations(_ suite: RunningSuite) throws {
