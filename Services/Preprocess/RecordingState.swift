@@ -46,7 +46,7 @@ package struct OpenRecording {
     if !stored.twelveLead.isEmpty { twelveLead = try TwelveLeadAccumulator(snapshot: Array(stored.twelveLead)) }
     guard extractor.leads.map(\.rawValue) == stored.leads,
       twelveLead.map({ $0.leads == extractor.leads && $0.segmentRateHz == extractor.pipeline.canonicalRateHz }) ?? true
-    else { throw SignalError.snapshot("parts of the snapshot are of different recordings") }
+    else { throw Rejection(.malformedPayload, "the parts of a stored state are of different recordings") }
     leads = stored.leads
     patient = stored.patient
     synthetic = stored.synthetic
