@@ -42,11 +42,17 @@ package struct OpenRecording {
   }
 
   init(_ stored: ProtoPreprocessState) throws {
-    extractor = try BeatExtractor(snapshot: Array(stored.extractor))
-    if !stored.twelveLead.isEmpty { twelveLead = try TwelveLeadAccumulator(snapshot: Array(stored.twelveLead)) }
-    guard extractor.leads.map(\.rawValue) == stored.leads,
-      twelveLead.map({ $0.leads == extractor.leads && $0.segmentRateHz == extractor.pipeline.canonicalRateHz }) ?? true
-    else { throw Rejection(.malformedPayload, "the parts of a stored state are of different recordings") }
+    let extractor = try BeatExtractor(snapshot: Array(stored.extractor))
+    let twelveLead =
+      stored.twelveLead.isEmpty ? nil : try TwelveLeadAccumulator(snapshot: Array(stored.twelveLead))
+    let rate = extractor.pipeline.canonicalRateHz
+    guard extractor.leads.map(\.rawValue) == stored.leads, twelveLead?.leads ?? extractor.leads == extractor.leads,
+      twelveLead?.segmentRateHz ?? rate == rate
+    else {
+      throw Rejection(.malformedPayload, "the parts of a stored state are of different recordings")
+    }
+    self.extractor = extractor
+    self.twelveLead = twelveLead
     leads = stored.leads
     patient = stored.patient
     synthetic = stored.synthetic

@@ -28,9 +28,9 @@ struct TwelveLeadTests {
   @Test("what the stream measures at random cuts, its state stored at each, is what the whole recording gives offline")
   func streamedIsOffline() throws {
     let recording = try Self.recording()
-    let leads = try #require(leads(named: recording.leads))
+    let names = try #require(leads(named: recording.leads))
     let offline = try #require(
-      try AnalysedRecording(recording.millivolts, leads: leads, nativeHz: recording.rateHz).measures)
+      try AnalysedRecording(recording.millivolts, leads: names, nativeHz: recording.rateHz).measures)
     var generator = SeededGenerator(seed: 9)
     for _ in 0..<4 {
       let lengths = (0..<7).map { _ in Int.random(in: 1...900, using: &generator) }
