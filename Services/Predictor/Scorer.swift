@@ -17,14 +17,12 @@ struct Scorer {
   /// - Returns: the prediction rows of the recordings that ended, as stored.
   mutating func write(_ batch: PredictionBatch, _ connection: Connection) throws -> [PredictionRow] {
     var pinned: [ModelTask: [String: LoadedModel]] = [:]
+    // A new recording must not get a model that was no longer live when it was published, so what is remembered of
+    // promotions does not do.
+    if try hasNewRecordings(batch, connection) { try models.refresh(connection) }
     for task in tasks {
-      // A new recording must not get a model that was no longer live when it was published, so what is remembered of
-      // promotions does not do.
-      let pins = try Pins(connection).pin(batch.recordingIDs, task: task.rawValue) {
-        try models.refresh(connection)
-        guard let live = models.live[task] else { preconditionFailure("no batch is scored before every task is live") }
-        return live
-      }
+      guard let live = models.live[task] else { preconditionFailure("no batch is scored before every task is live") }
+      let pins = try Pins(connection).pin(batch.recordingIDs, task: task.rawValue, modelID: live)
       pinned[task] = try pins.mapValues { try models.model($0, connection) }
     }
     let rows = try tasks.flatMap { task in try beatRows(batch, task, pinned[task] ?? [:]) }
@@ -40,6 +38,13 @@ struct Scorer {
           return row
         }
       }
+    }
+  }
+
+  private func hasNewRecordings(_ batch: PredictionBatch, _ connection: Connection) throws -> Bool {
+    let recordings = Set(batch.recordingIDs)
+    return try tasks.contains { task in
+      try Pins(connection).standing(Array(recordings), task: task.rawValue).count < recordings.count
     }
   }
 

@@ -5,11 +5,10 @@ public struct Pins {
 
   /// Pins recordings to a model unless they are pinned already, perhaps by another replica at this moment.
   ///
-  /// - Parameter model: asked only when a recording is not pinned yet.
   /// - Returns: the model that each recording is pinned to, whoever did it. Call it outside a longer transaction: what
   ///   is returned must be committed before it is acted on.
   /// - Throws: `StoreError` (`CONSTRAINT`) when the model is unknown or of another task.
-  public func pin(_ recordingIDs: [String], task: String, to model: () throws -> String) throws -> [String: String] {
+  public func pin(_ recordingIDs: [String], task: String, modelID: String) throws -> [String: String] {
     var pinned = try standing(recordingIDs, task: task)
     let missing = Set(recordingIDs).subtracting(pinned.keys).sorted()
     if missing.isEmpty { return pinned }
@@ -17,7 +16,7 @@ public struct Pins {
       """
       insert into pins (recording_id, task, model_id) select r, $2, $3 from unnest($1::text[]) as r
       on conflict (recording_id, task) do nothing
-      """, [.texts(missing), .text(task), .text(try model())])
+      """, [.texts(missing), .text(task), .text(modelID)])
     // A second statement, because the insert does not see what another replica committed while it waited.
     pinned.merge(try standing(missing, task: task)) { _, new in new }
     return pinned

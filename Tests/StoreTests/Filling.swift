@@ -68,8 +68,8 @@ private func fillRecordings(_ connection: Connection) throws {
           recordingID: id, status: .rejected, code: "UNKNOWN_LEAD", samples: 0, waveformSHA256: nil, reason: "rejected")
         : RecordingEnding(recordingID: id, status: .complete, samples: 3600, waveformSHA256: someSHA, reason: "feed"))
   }
-  _ = try Pins(connection).pin(["r-1", "r-2", "r-3"], task: beatClass) { "m-1" }
-  _ = try Pins(connection).pin(["r-1", "r-2"], task: crt) { "m-crt" }
+  _ = try Pins(connection).pin(["r-1", "r-2", "r-3"], task: beatClass, modelID: "m-1")
+  _ = try Pins(connection).pin(["r-1", "r-2"], task: crt, modelID: "m-crt")
   try BeatPredictions(connection).upsert(
     ["r-1", "r-2", "r-3"].flatMap { id in (1...12).map { beat(Int64($0) * 301, recording: id) } })
   try BeatPredictions(connection).upsert((1...12).map { beat(Int64($0) * 301, model: "m-crt", task: crt) })

@@ -16,19 +16,13 @@ import Testing
   func pinsStand() throws {
     try withModels { connection in
       let pins = Pins(connection)
-      #expect(try pins.pin(["r-1", "r-2"], task: beatClass) { "m-1" } == ["r-1": "m-1", "r-2": "m-1"])
-      let answer = try pins.pin(["r-2", "r-3", "r-3"], task: beatClass) { "m-2" }
+      #expect(try pins.pin(["r-1", "r-2"], task: beatClass, modelID: "m-1") == ["r-1": "m-1", "r-2": "m-1"])
+      let answer = try pins.pin(["r-2", "r-3", "r-3"], task: beatClass, modelID: "m-2")
       #expect(answer == ["r-2": "m-1", "r-3": "m-2"])
-      #expect(try pins.pin(["r-1"], task: crt) { "m-crt" } == ["r-1": "m-crt"], "each task has its own pin")
+      #expect(try pins.pin(["r-1"], task: crt, modelID: "m-crt") == ["r-1": "m-crt"], "each task has its own pin")
       #expect(try pins.standing(["r-1", "r-9"], task: beatClass) == ["r-1": "m-1"])
-      #expect(try pins.pin([], task: beatClass) { "m-1" } == [:])
-      var asked = 0
-      let again = try pins.pin(["r-1", "r-3"], task: beatClass) {
-        asked += 1
-        return "m-1"
-      }
-      #expect(again == ["r-1": "m-1", "r-3": "m-2"] && asked == 0, "the live model matters to new recordings alone")
-      #expect(try storeError { _ = try pins.pin(["r-4"], task: crt) { "m-1" } }.code == .constraint)
+      #expect(try pins.pin([], task: beatClass, modelID: "m-1") == [:])
+      #expect(try storeError { _ = try pins.pin(["r-4"], task: crt, modelID: "m-1") }.code == .constraint)
     }
   }
 
@@ -39,8 +33,7 @@ import Testing
       let ids = (0..<200).map { "r-\($0)" }
       let answers = try inParallel(4) { index in
         try Pins(Connection(configuration(schema: schema))).pin(
-          index % 2 == 0 ? ids : ids.reversed(), task: beatClass
-        ) { ["m-1", "m-2"][index % 2] }
+          index % 2 == 0 ? ids : ids.reversed(), task: beatClass, modelID: ["m-1", "m-2"][index % 2])
       }
       #expect(answers.allSatisfy { $0.count == ids.count && $0 == answers[0] })
     }
