@@ -17,12 +17,8 @@ struct Scorer {
   /// - Returns: the prediction rows of the recordings that ended, as stored.
   mutating func write(_ batch: PredictionBatch, _ connection: Connection) throws -> [PredictionRow] {
     var pinned: [ModelTask: [String: LoadedModel]] = [:]
-    // A new recording must not get a model that was no longer live when it was published, so what is remembered of
-    // promotions does not do.
-    if try hasNewRecordings(batch, connection) { try models.refresh(connection) }
     for task in tasks {
-      guard let live = models.live[task] else { preconditionFailure("no batch is scored before every task is live") }
-      let pins = try Pins(connection).pin(batch.recordingIDs, task: task.rawValue, modelID: live)
+      let pins = try pins(of: Set(batch.recordingIDs), task, connection)
       pinned[task] = try pins.mapValues { try models.model($0, connection) }
     }
     let rows = try tasks.flatMap { task in try beatRows(batch, task, pinned[task] ?? [:]) }
@@ -41,11 +37,18 @@ struct Scorer {
     }
   }
 
-  private func hasNewRecordings(_ batch: PredictionBatch, _ connection: Connection) throws -> Bool {
-    let recordings = Set(batch.recordingIDs)
-    return try tasks.contains { task in
-      try Pins(connection).standing(Array(recordings), task: task.rawValue).count < recordings.count
-    }
+  /// The model of each recording. A new one must not get a model that was no longer live when it was published, so that
+  /// what is remembered of promotions does not do for it.
+  private mutating func pins(
+    of recordings: Set<String>, _ task: ModelTask, _ connection: Connection
+  ) throws -> [String: String] {
+    let standing = try Pins(connection).standing(Array(recordings), task: task.rawValue)
+    let new = recordings.subtracting(standing.keys)
+    guard !new.isEmpty else { return standing }
+    try models.refresh(connection)
+    guard let live = models.live[task] else { preconditionFailure("no batch is scored before every task is live") }
+    let made = try Pins(connection).pin(Array(new), task: task.rawValue, modelID: live)
+    return standing.merging(made) { _, new in new }
   }
 
   private func beatRows(

@@ -96,7 +96,7 @@ public struct Cohorts {
     try connection.execute(
       """
       insert into baselines (cohort, patient, role, recording_id, \(columns.map(\.name).joined(separator: ", ")))
-      values ($1, $2, $3, $4, \(columns.placeholders(from: 5)))
+      values ($1, $2, $3, $4, \(columns.parameterList(from: 5)))
       """,
       [.text(cohort), .text(baseline.patient), .text(baseline.role.rawValue), .text(baseline.recordingID)]
         + columns.parameters(baseline.values))
@@ -108,7 +108,7 @@ public struct Cohorts {
       """
       insert into outcomes (cohort, patient, followup_months, lvesv_before_ml, lvesv_after_ml, event, teichholz,
         response_threshold_percent, \(columns.map(\.name).joined(separator: ", ")))
-      values ($1, $2, $3, $4::float8, $5::float8, $6, $7, $8::float8, \(columns.placeholders(from: 9)))
+      values ($1, $2, $3, $4::float8, $5::float8, $6, $7, $8::float8, \(columns.parameterList(from: 9)))
       """,
       [
         .text(cohort), .text(outcome.patient), .double(outcome.followupMonths), .double(outcome.lvesvBeforeMl),
@@ -152,7 +152,7 @@ extension [CohortColumn] {
     map { "\(table).\($0.name)::\($0.sqlType.read) as \($0.name)" }.joined(separator: ", ")
   }
 
-  fileprivate func placeholders(from first: Int) -> String {
+  fileprivate func parameterList(from first: Int) -> String {
     enumerated().map { "$\(first + $0)::\($1.sqlType.write)" }.joined(separator: ", ")
   }
 
