@@ -139,6 +139,12 @@ let package = Package(
       ],
       path: "Tests/Chaos", swiftSettings: strict),
     tests("ChaosTests", ["Chaos", "Messages", "ResyncCore", "SuiteKit"]),
+    tests(
+      "PoisonTests",
+      [
+        "Ingest", "Preprocess", "Spectrogram", "Predictor", "Trainer", "Resync", "ServiceKit", "Messages", "Store",
+        "Streaming", "ResyncCore", "SuiteKit", "TestSupport",
+      ]),
     tests("StreamingTests", ["Streaming", "TestSupport"]),
     tests("StoreTests", ["Store"]),
     tests("ServiceKitTests", ["ServiceKit", "Streaming", "TestSupport"]),

@@ -26,7 +26,7 @@ package final class IngestProcessor: StreamProcessor {
   static let service = "ingest"
 
   private let pseudonymiser: Pseudonymiser
-  private let pool: ConnectionPool
+  private let ledger: IngestLedger
   private let metrics: ServiceMetrics
   private let idleTimeoutSeconds: Double
   private let decoder = ChunkDecoder()
@@ -45,11 +45,11 @@ package final class IngestProcessor: StreamProcessor {
   }
 
   package init(
-    pseudonymiser: Pseudonymiser, pool: ConnectionPool, metrics: ServiceMetrics, idleTimeoutSeconds: Double,
+    pseudonymiser: Pseudonymiser, ledger: IngestLedger, metrics: ServiceMetrics, idleTimeoutSeconds: Double,
     maximumRecordingSeconds: Double
   ) {
     self.pseudonymiser = pseudonymiser
-    self.pool = pool
+    self.ledger = ledger
     self.metrics = metrics
     self.idleTimeoutSeconds = idleTimeoutSeconds
     decider = IngestDecider(maximumRecordingSeconds: maximumRecordingSeconds)
@@ -101,17 +101,7 @@ package final class IngestProcessor: StreamProcessor {
   /// The rows are upserts: after a crash before the commit, the same messages write the same rows again.
   package func prepareCommit() throws {
     guard !rows.isEmpty else { return }
-    try pool.withConnection(attempts: 1) { connection in
-      try connection.transaction {
-        let recordings = Recordings(connection)
-        for row in rows {
-          switch row {
-          case .open(let opening): try recordings.upsertOpen(opening)
-          case .end(let ending): try recordings.upsertEnd(ending)
-          }
-        }
-      }
-    }
+    try ledger.write(rows)
     rows = []
   }
 
@@ -146,7 +136,7 @@ package final class IngestProcessor: StreamProcessor {
   /// A row that is not yet committed belongs to this transaction and is looked up in it first.
   private func find(_ recordingID: String) throws -> IngestDecider.Prior? {
     if rows.contains(where: { $0.recordingID == recordingID }) { try prepareCommit() }
-    return try pool.withConnection(attempts: 1) { try Recordings($0).find(recordingID) }.map(IngestDecider.Prior.init)
+    return try ledger.find(recordingID)
   }
 
   private func outgoing(

@@ -43,7 +43,7 @@ struct IngestCommand: ServiceCommand {
       transformStage(context, configuration, outputs: [Topic.recordings, Topic.rejected]) { stop -> IngestProcessor? in
         guard let pool = try context.waitForDatabase(migrations: migrations, stop: stop) else { return nil }
         return IngestProcessor(
-          pseudonymiser: pseudonymiser, pool: pool, metrics: context.metrics,
+          pseudonymiser: pseudonymiser, ledger: IngestLedger(pool), metrics: context.metrics,
           idleTimeoutSeconds: settings[IngestKeys.idleTimeout],
           maximumRecordingSeconds: settings[IngestKeys.maximumRecordingHours] * 3600)
       }

@@ -14,7 +14,7 @@ struct IngestProcessorTests {
     let pseudonymiser = try #require(Pseudonymiser(key: Array("0123456789abcdef".utf8)))
     let processor = IngestProcessor(
       pseudonymiser: pseudonymiser,
-      pool: ConnectionPool(try DatabaseConfiguration(url: "postgresql://nobody@127.0.0.1:1/none")),
+      ledger: IngestLedger(ConnectionPool(try DatabaseConfiguration(url: "postgresql://nobody@127.0.0.1:1/none"))),
       metrics: ServiceMetrics(factory: NOOPMetricsHandler.instance), idleTimeoutSeconds: 60,
       maximumRecordingSeconds: 3600)
     var state: IngestState? = IngestState(.with { $0.phase = .open })
