@@ -87,13 +87,15 @@ struct EvaluatorPipeline {
 }
 
 extension RejectionRow {
-  /// Nil when the message does not say where it came from.
-  fileprivate init?(_ message: ConsumedMessage) {
+  /// Nil when the message does not say where it came from, or says what no service writes and no table takes.
+  package init?(_ message: ConsumedMessage) {
     guard let origin = Origin(ofRejected: message) else { return nil }
+    let names = [HeaderName.service, HeaderName.errorCode, HeaderName.errorText, HeaderName.recordingID]
+    let texts = names.map(message.header)
+    guard (texts + [origin.topic]).allSatisfy({ text in text.map { !$0.utf8.contains(0) && $0.utf8.count <= 1024 } ?? true })
+    else { return nil }
     self.init(
-      origin: origin,
-      service: message.header(HeaderName.service) ?? "", code: message.header(HeaderName.errorCode) ?? "",
-      text: message.header(HeaderName.errorText) ?? "", recordingID: message.header(HeaderName.recordingID),
+      origin: origin, service: texts[0] ?? "", code: texts[1] ?? "", text: texts[2] ?? "", recordingID: texts[3],
       sizeBytes: Int64(message.value.count))
   }
 }

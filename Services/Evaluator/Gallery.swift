@@ -26,7 +26,7 @@ final class Gallery: Sendable {
   private let pictures = Mutex(Pictures())
 
   func add(_ message: ProtoSpectrogram) {
-    guard message.qualityPassed, let image = message.image else { return }
+    guard message.qualityPassed, let image = try? message.sound().image else { return }
     let picture = Picture(
       recordingID: message.recordingID, patient: message.patient, leads: message.leads, image: image)
     pictures.withLock { pictures in

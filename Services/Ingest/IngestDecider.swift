@@ -114,13 +114,16 @@ package struct IngestDecider {
       return Action(rejection: rejection)
     default:
       var action = Action(rejection: rejection)
+      // Of a chunk that did not validate, the age may be any number.
+      var facts = chunk.patient
+      if facts.hasAgeYears, !ValidatedChunk.ageYears.contains(facts.ageYears) { facts.clearAgeYears() }
       var end = ProtoRecordingEnd()
       end.recordingID = identity.recordingID
       end.patient = identity.patient
       end.status = .rejected
       end.code = rejection.code.rawValue
       end.samples = state?.samples ?? 0
-      end.patientFacts = state?.patientFacts ?? chunk.patient
+      end.patientFacts = state?.patientFacts ?? facts
       end.synthetic = state?.synthetic ?? chunk.synthetic
       action.events = [.with { $0.end = end }]
       if state == nil {
@@ -128,8 +131,8 @@ package struct IngestDecider {
           .open(
             RecordingOpening(
               recordingID: identity.recordingID, feedID: identity.feedID,
-              patient: Self.patient(identity.patient, chunk.patient, synthetic: chunk.synthetic), sampleRateHz: nil,
-              leads: [], synthetic: chunk.synthetic, ageYears: Self.age(chunk.patient), origin: origin))
+              patient: Self.patient(identity.patient, facts, synthetic: chunk.synthetic), sampleRateHz: nil,
+              leads: [], synthetic: chunk.synthetic, ageYears: Self.age(facts), origin: origin))
         ]
       }
       action.rows.append(

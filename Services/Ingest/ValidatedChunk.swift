@@ -7,12 +7,14 @@ package struct ValidatedChunk {
   /// Limits on what a feed may send; exceeding one is a rejection, never a crash.
   package struct Limits {
     var sampleRateHz: ClosedRange<Double> = 100...1000
-    /// No surface ECG comes near; values beyond mean that the unit is wrong.
-    var maximumMillivolts: Float = 50
+    /// Values beyond mean that the unit is wrong.
+    var maximumMillivolts = Messages.maximumMillivolts
     var identifierBytes = 1...256
 
     package init() {}
   }
+
+  static let ageYears = 0.0...130
 
   package var message: ProtoEcgChunk
   package var leads: [Lead]
@@ -30,7 +32,7 @@ package struct ValidatedChunk {
     leads = try Self.leads(of: chunk)
     millivolts = try Self.millivolts(of: chunk, leads: leads, limits: limits)
     try checkReferences()
-    if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil, !(0...130).contains(age)
+    if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil, !Self.ageYears.contains(age)
     {
       throw Rejection(.invalidField, "patient.age_years must lie within 0–130")
     }

@@ -8,6 +8,7 @@ import Streaming
 /// One poll's worth of `ecg.spectrograms`, decoded: beats to score and recordings that end.
 package struct PredictionBatch {
   package struct Beat {
+    package var source: ConsumedMessage
     package var message: ProtoSpectrogram
     package var image: SpectrogramImage
     package var features: BeatFeatures
@@ -20,35 +21,46 @@ package struct PredictionBatch {
   /// The offset after the last message of each partition.
   package var offsets: [TopicPartition: Int64] = [:]
 
+  private let metrics: ServiceMetrics
+
   package init(_ messages: [ConsumedMessage], metrics: ServiceMetrics) {
+    self.metrics = metrics
     for message in messages {
       offsets[TopicPartition(message.topic, message.partition)] = message.offset + 1
       do {
         switch try ProtoSpectrogramEvent.decoded(from: message.value).event {
         case .spectrogram(let spectrogram):
-          guard let image = spectrogram.image, let features = spectrogram.beatFeatures,
-            let leads = leads(named: spectrogram.leads), spectrogram.segmentSha256.count == 32,
-            spectrogram.tensorSha256.count == 32
-          else { throw Rejection(.malformedPayload, "tensor, shape, leads, features and hashes disagree") }
-          guard sha256(spectrogram.tensor) == spectrogram.tensorSha256 else {
-            throw Rejection(.malformedPayload, "the tensor is not the one that its hash names")
-          }
-          // What neither a network nor PostgreSQL can take must not stop the batch.
-          guard HalfPrecision.areFinite(image.values), features.vector.allSatisfy(\.isFinite),
-            spectrogram.rPeakSample >= 0, !spectrogram.referenceSymbol.utf8.contains(0)
-          else { throw Rejection(.malformedPayload, "tensor, features, R-peak or symbol hold an impossible value") }
-          beats.append(Beat(message: spectrogram, image: image, features: features, leads: leads))
+          try spectrogram.checkOwner(key: message.key)
+          let (image, features, leads) = try spectrogram.sound()
+          beats.append(Beat(source: message, message: spectrogram, image: image, features: features, leads: leads))
         case .end(let end):
-          guard end.measures.twelveLead.isSound else {
-            throw Rejection(.malformedPayload, "the twelve-lead measures hold an impossible value")
-          }
+          try end.check(key: message.key)
           ends.append(end)
         case nil: throw Rejection(.malformedPayload, "an event that is neither spectrogram nor end")
         }
       } catch {
-        let rejection = error as? Rejection ?? Rejection(.malformedPayload, "\(error)")
-        metrics.rejected(code: rejection.code.rawValue)
-        rejected.append(.rejected(message, rejection, service: "predictor", recordingID: message.keyText))
+        refuse(message, error as? Rejection ?? Rejection(.malformedPayload, "\(error)"))
+      }
+    }
+  }
+
+  private mutating func refuse(_ message: ConsumedMessage, _ rejection: Rejection) {
+    metrics.rejected(code: rejection.code.rawValue)
+    rejected.append(.rejected(message, rejection, service: "predictor", recordingID: message.keyText))
+  }
+
+  /// Answers and passes over the beats whose tensor has not the shape that their pipeline makes: no model reads them.
+  /// - Parameter pipelines: those of the models of a recording.
+  package mutating func refuseMisfits(_ pipelines: (_ recordingID: String) -> [PipelineConfiguration]) {
+    let all = beats
+    beats = []
+    for beat in all {
+      let image = pipelines(beat.message.recordingID).first { $0.id == beat.message.pipelineID }?.image
+      if let image, image.rows != beat.image.rows || image.columns != beat.image.columns {
+        let (made, expected) = ("\(beat.image.rows) × \(beat.image.columns)", "\(image.rows) × \(image.columns)")
+        refuse(beat.source, Rejection(.malformedPayload, "the tensor is \(made), its pipeline makes \(expected)"))
+      } else {
+        beats.append(beat)
       }
     }
   }

@@ -83,8 +83,8 @@ struct PredictorPipeline {
       guard !messages.isEmpty else { continue }
 
       let began = ContinuousClock.now
-      let batch = PredictionBatch(messages, metrics: context.metrics)
-      let predictions = try pool.withConnection { try scorer.write(batch, $0) }
+      var batch = PredictionBatch(messages, metrics: context.metrics)
+      let predictions = try pool.withConnection { try scorer.write(&batch, $0) }
       let processing = began.duration(to: .now)
       for message in batch.rejected { try producer.send(message) }
       for row in predictions { try producer.send(OutgoingMessage(row)) }

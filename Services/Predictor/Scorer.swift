@@ -14,13 +14,15 @@ struct Scorer {
   var threads: Int
   var models: LiveModels
 
+  /// Beats that the models cannot read are refused in the batch.
   /// - Returns: the prediction rows of the recordings that ended, as stored.
-  mutating func write(_ batch: PredictionBatch, _ connection: Connection) throws -> [PredictionRow] {
+  mutating func write(_ batch: inout PredictionBatch, _ connection: Connection) throws -> [PredictionRow] {
     var pinned: [ModelTask: [String: LoadedModel]] = [:]
     for task in tasks {
       let pins = try pins(of: Set(batch.recordingIDs), task, connection)
       pinned[task] = try pins.mapValues { try models.model($0, connection) }
     }
+    batch.refuseMisfits { id in pinned.values.compactMap { $0[id]?.metadata.pipeline } }
     let rows = try tasks.flatMap { task in try beatRows(batch, task, pinned[task] ?? [:]) }
     return try connection.transaction {
       try BeatPredictions(connection).upsert(rows)

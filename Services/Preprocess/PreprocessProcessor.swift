@@ -7,6 +7,8 @@ import Streaming
 /// Recordings in, beats out: the streaming signal chain with its state per recording.
 package struct PreprocessProcessor: StreamProcessor {
   static let service = "preprocess"
+  /// No recording has a longer one, bytes; a state under it would never see its end.
+  private static let longestKey = 256
 
   var pipeline: PipelineConfiguration
   var metrics: ServiceMetrics
@@ -24,24 +26,26 @@ package struct PreprocessProcessor: StreamProcessor {
         throw Rejection(.malformedPayload, "an event that is neither chunk nor end")
       }
       switch event {
-      case .chunk(let chunk): return try consume(chunk, state: &state)
-      case .end(let end): return finish(end, message, state: &state)
+      case .chunk(let chunk): return try consume(chunk, message, state: &state)
+      case .end(let end):
+        try end.check(key: message.key)
+        return finish(end, message, state: &state)
       }
     } catch let rejection as Rejection {
       metrics.rejected(code: rejection.code.rawValue)
       // The recording's own end closes it downstream; until then its chunks are dropped.
-      if message.keyText != nil { state = .rejected(code: rejection.code.rawValue) }
+      if let key = message.key, key.count <= Self.longestKey { state = .rejected(code: rejection.code.rawValue) }
       return [.rejected(message, rejection, service: Self.service, recordingID: message.keyText)]
     }
   }
 
   // MARK: - Chunks
 
-  private func consume(_ chunk: ProtoRecordingChunk, state: inout RecordingState?) throws -> [OutgoingMessage] {
+  private func consume(
+    _ chunk: ProtoRecordingChunk, _ message: ConsumedMessage, state: inout RecordingState?
+  ) throws -> [OutgoingMessage] {
     if case .rejected = state { return repeated() }
-    guard let leads = leads(named: chunk.leads), !leads.isEmpty,
-      let samples = Packing.unpack(chunk.samples, leadCount: leads.count)
-    else { throw Rejection(.malformedPayload, "leads and samples of the chunk disagree") }
+    let (leads, samples) = try chunk.sound(key: message.key)
 
     var open: OpenRecording
     if case .open(let current) = state {
@@ -64,7 +68,7 @@ package struct PreprocessProcessor: StreamProcessor {
 
     let references = chunk.referenceBeats.map { ReferenceBeat(sample: $0.sample, symbol: $0.symbol) }
     return open.consume(samples, references: references).map {
-      message(for: $0, recordingID: chunk.recordingID, of: open)
+      self.message(for: $0, recordingID: chunk.recordingID, of: open)
     }
   }
 

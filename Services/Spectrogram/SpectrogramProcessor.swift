@@ -25,8 +25,11 @@ package struct SpectrogramProcessor: StreamProcessor {
   package mutating func process(_ message: ConsumedMessage, state: inout Stateless?) throws -> [OutgoingMessage] {
     do {
       switch try ProtoBeatEvent.decoded(from: message.value).event {
-      case .beat(let beat): return [Self.event(.spectrogram(try spectrogram(of: beat)), recordingID: beat.recordingID)]
-      case .end(let end): return [Self.event(.end(end), recordingID: end.recordingID)]
+      case .beat(let beat):
+        return [Self.event(.spectrogram(try spectrogram(of: beat, key: message.key)), recordingID: beat.recordingID)]
+      case .end(let end):
+        try end.check(key: message.key)
+        return [Self.event(.end(end), recordingID: end.recordingID)]
       case nil: throw Rejection(.malformedPayload, "an event that is neither beat nor end")
       }
     } catch let rejection as Rejection {
@@ -35,15 +38,12 @@ package struct SpectrogramProcessor: StreamProcessor {
     }
   }
 
-  private func spectrogram(of beat: ProtoBeat) throws -> ProtoSpectrogram {
+  private func spectrogram(of beat: ProtoBeat, key: [UInt8]?) throws -> ProtoSpectrogram {
+    let (_, segment) = try beat.sound(key: key)
     guard beat.pipelineID == pipeline.id else {
       throw Rejection(
         .wrongPipeline, "the beat was cut by pipeline \(beat.pipelineID); this service runs \(pipeline.id)")
     }
-    guard let leads = leads(named: beat.leads), leads.count <= Lead.allCases.count,
-      let segment = Packing.unpack(beat.samples, leadCount: leads.count), let length = segment.first?.count,
-      (0..<max(1, length)).contains(Int(beat.rPeakOffset)), segment.allSatisfy({ $0.allSatisfy(\.isFinite) })
-    else { throw Rejection(.malformedPayload, "leads, samples and R-peak offset of the beat disagree") }
 
     let image = transform.image(of: segment, rPeakOffset: Int(beat.rPeakOffset))
     var wire = ProtoSpectrogram()

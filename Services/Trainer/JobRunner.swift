@@ -132,7 +132,8 @@ struct JobRunner {
     _ submission: TrainingJobSubmission, _ order: TrainingOrder, _ stop: StopSignal, idle: () throws -> Void
   ) throws -> [SpectrogramCollector.Recording] {
     var collector = SpectrogramCollector(
-      wanted: Set(submission.recordings), pipelineID: submission.pipelineID, leadSet: order.training.leadSet)
+      wanted: Set(submission.recordings), pipelineID: submission.pipelineID,
+      shape: (order.pipeline.image.rows, order.pipeline.image.columns), leadSet: order.training.leadSet)
     let admin = try Admin(kafka: context.kafka, logger: context.logger)
     let partitions = try admin.describe([Topic.spectrograms]).first?.partitions ?? 0
     let consumer = try Consumer(kafka: context.kafka, membership: nil, logger: context.logger)

@@ -20,15 +20,18 @@ package struct SpectrogramCollector {
 
   let wanted: Set<String>
   let pipelineID: String
+  /// Of the pipeline's images.
+  let shape: (rows: Int, columns: Int)
   let leadSet: LeadSet
   private var beats: [String: [Int64: Beat]] = [:]
   private var ends: [String: ProtoRecordingEnd] = [:]
   /// Recordings without the leads that the model reads.
   package private(set) var lacking: Set<String> = []
 
-  package init(wanted: Set<String>, pipelineID: String, leadSet: LeadSet) {
+  package init(wanted: Set<String>, pipelineID: String, shape: (rows: Int, columns: Int), leadSet: LeadSet) {
     self.wanted = wanted
     self.pipelineID = pipelineID
+    self.shape = shape
     self.leadSet = leadSet
   }
 
@@ -48,11 +51,13 @@ package struct SpectrogramCollector {
     guard wanted.contains(message.recordingID), message.pipelineID == pipelineID,
       beats[message.recordingID]?[message.rPeakSample] == nil
     else { return false }
-    guard let leads = leads(named: message.leads), let channels = leadSet.channels(from: leads) else {
+    // What is unsound is the predictor's to reject.
+    guard let (image, features, leads) = try? message.sound(), image.rows == shape.rows, image.columns == shape.columns
+    else { return false }
+    guard let channels = leadSet.channels(from: leads) else {
       lacking.insert(message.recordingID)
       return false
     }
-    guard let image = message.image, let features = message.beatFeatures else { return false }
     beats[message.recordingID, default: [:]][message.rPeakSample] = Beat(
       image: image.selecting(channels), features: features, referenceSymbol: message.referenceSymbol,
       usable: message.qualityPassed && !message.ectopicSuspected)

@@ -31,7 +31,9 @@ extension OutgoingMessage {
     for name in [HeaderName.contentType, HeaderName.feedID, HeaderName.patientID] {
       if let value = message.header(name), value.utf8.count <= 1024 { headers.append(MessageHeader(name, value)) }
     }
-    if let recordingID { headers.append(MessageHeader(HeaderName.recordingID, recordingID)) }
+    if let recordingID, recordingID.utf8.count <= 1024, !recordingID.utf8.contains(0) {
+      headers.append(MessageHeader(HeaderName.recordingID, recordingID))
+    }
     if message.value.count > maximumMessageBytes {
       headers.append(MessageHeader(HeaderName.cutFrom, String(message.value.count)))
     }

@@ -44,7 +44,7 @@ struct SpectrogramTests {
       $0.referenceSymbol = "V"
       $0.pipelineID = pipeline.id
       $0.synthetic = true
-      $0.segmentSha256 = Data([1, 2, 3])
+      $0.segmentSha256 = sha256($0.samples)
     }
     change(&beat)
     return beat
@@ -150,7 +150,10 @@ struct PredictionBatchTests {
 
   @Test("beats and ends are told apart, and offsets are those after the last message of each partition")
   func sorted() {
-    let end = ProtoSpectrogramEvent.with { $0.end.recordingID = "a" }.encoded()
+    let end = ProtoSpectrogramEvent.with {
+      $0.end.recordingID = "a"
+      $0.end.status = .complete
+    }.encoded()
     let messages = [
       Self.message(Self.spectrogram("b"), 7), Self.message(Self.spectrogram("b", 5), 8),
       consumed(end, key: "a", topic: Topic.spectrograms, offset: 11),

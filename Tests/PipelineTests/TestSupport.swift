@@ -85,7 +85,7 @@ struct ValidRecording {
       $0.code = code
       $0.samples = Int64(sampleCount)
       $0.leads = leads
-      $0.waveformSha256 = "hash"
+      $0.waveformSha256 = String(repeating: "a", count: 64)
     }
     return .with { $0.end = end }
   }

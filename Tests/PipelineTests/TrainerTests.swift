@@ -18,7 +18,7 @@ final class Gathering {
 @Suite("Gathering a job's tensors")
 struct SpectrogramCollectorTests {
   private static func collector(_ wanted: Set<String> = ["a", "b"], _ leads: LeadSet = .single) -> Gathering {
-    Gathering(SpectrogramCollector(wanted: wanted, pipelineID: "pipeline", leadSet: leads))
+    Gathering(SpectrogramCollector(wanted: wanted, pipelineID: "pipeline", shape: (2, 2), leadSet: leads))
   }
 
   static func beat(_ recording: String, _ sample: Int64, _ change: (inout ProtoSpectrogram) -> Void = { _ in })
@@ -125,11 +125,12 @@ struct SpectrogramCollectorTests {
     _ = collector.add(
       Self.beat("a", 1) {
         $0.leads = ["V1", "II"]
-        $0.shape = [2, 1, 2]
-        $0.tensor = Packing.pack([1, 2, 3, Float16(4)])
+        $0.shape = [2, 2, 2]
+        $0.tensor = Packing.pack((1...8).map { Float16($0) })
+        $0.tensorSha256 = sha256($0.tensor)
       })
     _ = collector.add(Self.end("a", beats: 1))
-    #expect(collector.recordings[0].beats[0].beat.image.values == [3, 4])
+    #expect(collector.recordings[0].beats[0].beat.image.values == [5, 6, 7, 8])
   }
 
   // MARK: - Examples

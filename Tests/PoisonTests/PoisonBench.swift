@@ -26,12 +26,14 @@ struct PoisonBench {
   private var preprocess: StageBench<PreprocessProcessor>
   private var spectrogram: StageBench<SpectrogramProcessor>
   private let metrics = ServiceMetrics(factory: NOOPMetricsHandler.instance)
+  private let pipeline: PipelineConfiguration
   private var offset: Int64 = 0
 
   init(pipeline: PipelineConfiguration, transform: SpectrogramTransform) throws {
     guard let pseudonymiser = Pseudonymiser(key: Array(RunningSuite.pseudonymKey.utf8)) else {
       preconditionFailure("the key is long enough")
     }
+    self.pipeline = pipeline
     ingest = StageBench(
       IngestProcessor(
         pseudonymiser: pseudonymiser, ledger: IngestLedger { _ in nil } write: { _ in }, metrics: metrics,
@@ -102,7 +104,8 @@ struct PoisonBench {
 
   /// The predictor's and the trainer's reading; what they take must be fit for tables and network.
   private func predictor(_ message: ConsumedMessage) throws -> [OutgoingMessage] {
-    let batch = PredictionBatch([message], metrics: metrics)
+    var batch = PredictionBatch([message], metrics: metrics)
+    batch.refuseMisfits { _ in [pipeline] }
     for beat in batch.beats {
       try Self.checkTexts([beat.message.recordingID, beat.message.patient, beat.message.referenceSymbol])
     }
