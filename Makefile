@@ -1,10 +1,11 @@
-.PHONY: help setup build test lint format demo study chaos proto bench-network
+.PHONY: help setup build test lint format demo study chaos poison proto bench-network
 
 help:
 	@echo "make demo     see it work: set-up, servers, services, training, predictions, report"
 	@echo "make study    the study and its report; QUICK=1 for minutes, HOURS=8 to stop after so many, DATA=folder"
 	@echo "make test     all tests, against a real broker and a real PostgreSQL"
 	@echo "make chaos    the suite killed, frozen, scaled, against an undisturbed run; SEED=7 repeats a run"
+	@echo "make poison   10,000 spoilt messages of each topic into the services' processors; SEED=7, COUNT=100000"
 	@echo "make build    release build"
 	@echo "make lint     check the layout of the code; make format corrects it"
 	@echo "make setup    install missing system packages"
@@ -32,6 +33,12 @@ study: setup
 
 chaos: setup
 	@ops/dev/chaos $(if $(SEED),--seed $(SEED))
+
+# In-process, without servers; `make test` has 300 of each, and some through a running suite.
+poison: setup
+	@swift build -c release --build-tests 1>&2
+	@POISON_COUNT=$(or $(COUNT),10000) POISON_SEED=$(or $(SEED),1) swift test -c release --skip-build \
+	  --disable-xctest --filter 'PoisonTests.(PoisonTests|DecoderTests)'
 
 lint:
 	@ops/dev/lint

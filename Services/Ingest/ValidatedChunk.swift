@@ -32,7 +32,8 @@ package struct ValidatedChunk {
     leads = try Self.leads(of: chunk)
     millivolts = try Self.millivolts(of: chunk, leads: leads, limits: limits)
     try checkReferences()
-    if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil, !Self.ageYears.contains(age)
+    if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil,
+      !Self.ageYears.contains(age)
     {
       throw Rejection(.invalidField, "patient.age_years must lie within 0–130")
     }

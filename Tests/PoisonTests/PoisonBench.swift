@@ -36,7 +36,11 @@ struct PoisonBench {
     self.pipeline = pipeline
     ingest = StageBench(
       IngestProcessor(
-        pseudonymiser: pseudonymiser, ledger: IngestLedger { _ in nil } write: { _ in }, metrics: metrics,
+        pseudonymiser: pseudonymiser,
+        ledger: IngestLedger { _ in
+          nil
+        } write: { _ in
+        }, metrics: metrics,
         idleTimeoutSeconds: 60, maximumRecordingSeconds: 3600))
     preprocess = StageBench(PreprocessProcessor(pipeline: pipeline, metrics: metrics))
     spectrogram = StageBench(SpectrogramProcessor(pipeline: pipeline, transform: transform, metrics: metrics))

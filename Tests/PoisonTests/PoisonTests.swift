@@ -49,7 +49,8 @@ struct PoisonTests {
       }
     }
     bench.forgetStates()
-    #expect(try Self.outcomes(of: recordings[0], &bench) == good, "a good recording afterwards gives what it gave before")
+    #expect(
+      try Self.outcomes(of: recordings[0], &bench) == good, "a good recording afterwards gives what it gave before")
     let grown = residentMegabytes() - memory
     #expect(faults == 0)
     #expect(grown < 300, "resident memory has grown by \(grown) MB")
@@ -68,5 +69,6 @@ struct PoisonTests {
 /// Linux: the second value of `/proc/self/statm`, in pages.
 private func residentMegabytes() -> Int {
   let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
-  return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) >> 20
+  return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
+    >> 20
 }

@@ -118,7 +118,8 @@ package struct Poisoner {
     UInt64(bitPattern: -100_000),
   ]
   private static let doubles: [Double] = [
-    .nan, .infinity, -.infinity, 0, -0.0, -1, 1e308, .leastNonzeroMagnitude, 1e-300, 99.999_999, 100.000_000_1, 999.999_999_9, 1e18,
+    .nan, .infinity, -.infinity, 0, -0.0, -1, 1e308, .leastNonzeroMagnitude, 1e-300, 99.999_999, 100.000_000_1,
+    999.999_999_9, 1e18,
   ]
   private static let floats: [Float] = [.nan, .infinity, 3e38, -3e38, .leastNonzeroMagnitude, 1e5, -1]
   static let texts = [
@@ -163,7 +164,8 @@ package struct Poisoner {
     switch content {
     case .varint: .bytes(foreign())
     case .eight, .four, .raw: choice([.varint(choice(Self.numbers)), .bytes(foreign())])
-    case .bytes: choice([.varint(choice(Self.numbers)), .four([0, 0, 0xC0, 0x7F]), .eight(bits(choice(Self.doubles)))])
+    case .bytes:
+      choice([.varint(choice(Self.numbers)), .four([0, 0, 0xC0, 0x7F]), .eight(bits(choice(Self.doubles)))])
     }
   }
 
