@@ -92,10 +92,8 @@ extension RejectionRow {
     guard let origin = Origin(ofRejected: message) else { return nil }
     let names = [HeaderName.service, HeaderName.errorCode, HeaderName.errorText, HeaderName.recordingID]
     let texts = names.map(message.header)
-    guard
-      (texts + [origin.topic]).allSatisfy({ text in text.map { !$0.utf8.contains(0) && $0.utf8.count <= 1024 } ?? true }
-      )
-    else { return nil }
+    let isSound = (texts + [origin.topic]).compactMap(\.self).allSatisfy { !$0.utf8.contains(0) && $0.utf8.count <= 1024 }
+    guard isSound else { return nil }
     self.init(
       origin: origin, service: texts[0] ?? "", code: texts[1] ?? "", text: texts[2] ?? "", recordingID: texts[3],
       sizeBytes: Int64(message.value.count))

@@ -69,6 +69,6 @@ struct PoisonTests {
 /// Linux: the second value of `/proc/self/statm`, in pages.
 private func residentMegabytes() -> Int {
   let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
-  return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
-    >> 20
+  let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+  return (pages * Int(sysconf(Int32(_SC_PAGESIZE)))) >> 20
 }
