@@ -92,7 +92,9 @@ extension RejectionRow {
     guard let origin = Origin(ofRejected: message) else { return nil }
     let names = [HeaderName.service, HeaderName.errorCode, HeaderName.errorText, HeaderName.recordingID]
     let texts = names.map(message.header)
-    let isSound = (texts + [origin.topic]).compactMap(\.self).allSatisfy { !$0.utf8.contains(0) && $0.utf8.count <= 1024 }
+    let isSound = (texts + [origin.topic]).compactMap(\.self).allSatisfy {
+      !$0.utf8.contains(0) && $0.utf8.count <= 1024
+    }
     guard isSound else { return nil }
     self.init(
       origin: origin, service: texts[0] ?? "", code: texts[1] ?? "", text: texts[2] ?? "", recordingID: texts[3],
