@@ -11,16 +11,19 @@ package struct BeatsCell: Cell {
     package var quick: Bool
     /// Of a record's beats of class N every so-many-th teaches, and weighs as many: neighbours are alike.
     package var normalStride: Int
+    /// Rhythms made of the beats that teach; nil for none.
+    package var simulated: SimulatedRhythms?
 
     package init(
       beatProtocol: BeatProtocol, specification: TrainingSpecification, pipeline: PipelineConfiguration = .init(),
-      quick: Bool, normalStride: Int = 1
+      quick: Bool, normalStride: Int = 1, simulated: SimulatedRhythms? = nil
     ) {
       self.beatProtocol = beatProtocol
       self.specification = specification
       self.pipeline = pipeline
       self.quick = quick
       self.normalStride = normalStride
+      self.simulated = simulated
     }
   }
 
@@ -59,9 +62,11 @@ package struct BeatsCell: Cell {
     var (trainings, judged, predictions) = ([Training](), [Int](), [Int]())
     for (number, split) in splits.enumerated() {
       let taught = data.taught(split, normalStride: inputs.normalStride)
+      let simulated = inputs.simulated?
+        .examples(from: taught.examples, canonicalRateHz: inputs.pipeline.canonicalRateHz)
       let fold = FoldTraining(
-        inputs: inputs, file: folder.appendingPathComponent("\(number)"), examples: taught.examples,
-        records: taught.records)
+        inputs: inputs, file: folder.appendingPathComponent("\(number)"),
+        examples: taught.examples + (simulated ?? []), records: taught.records)
       let (training, model) = try fold.trained(context)
       trainings.append(training)
       judged += split.test

@@ -12,13 +12,13 @@ package enum BeatsCells {
 
   fileprivate static func cell(
     _ name: String, _ beatProtocol: BeatProtocol, _ specification: TrainingSpecification,
-    pipeline: PipelineConfiguration = .init(), quick: Bool, normalStride: Int = 1
+    pipeline: PipelineConfiguration = .init(), quick: Bool, normalStride: Int = 1, simulated: SimulatedRhythms? = nil
   ) -> BeatsCell {
     BeatsCell(
       name: "beats/" + name,
       inputs: .init(
         beatProtocol: beatProtocol, specification: specification, pipeline: pipeline, quick: quick,
-        normalStride: normalStride))
+        normalStride: normalStride, simulated: simulated))
   }
 
   /// The signal of the canvas, in place of spectrograms.
@@ -70,7 +70,7 @@ private struct BetweenPersons {
     return [
       BeatsCells.cell(
         "ds1-ds2/\(depth.rawValue)", .ds1ToDS2, BeatsCells.design(depth, quick: quick), quick: quick,
-        normalStride: Ablations.normalStride),
+        normalStride: Ablations.normalStride, simulated: SimulatedRhythms()),
       BeatsCells.cell("random-by-beat/\(depth.rawValue)", .randomByBeat, random, quick: quick),
     ]
   }
@@ -92,19 +92,20 @@ struct Ablations {
 
   private func cell(
     _ name: String, pipeline: PipelineConfiguration = .init(), normalStride: Int = Self.normalStride,
-    _ change: (inout TrainingSpecification) -> Void = { _ in }
+    simulated: SimulatedRhythms? = SimulatedRhythms(), _ change: (inout TrainingSpecification) -> Void = { _ in }
   ) -> BeatsCell {
     var specification = base
     change(&specification)
     return BeatsCells.cell(
-      name, .ds1Folds, specification, pipeline: pipeline, quick: quick, normalStride: normalStride)
+      name, .ds1Folds, specification, pipeline: pipeline, quick: quick, normalStride: normalStride,
+      simulated: simulated)
   }
 
   private func ablation(
     _ name: String, pipeline: PipelineConfiguration = .init(), normalStride: Int = Self.normalStride,
-    _ change: (inout TrainingSpecification) -> Void = { _ in }
+    simulated: SimulatedRhythms? = SimulatedRhythms(), _ change: (inout TrainingSpecification) -> Void = { _ in }
   ) -> BeatsCell {
-    cell("ablation/" + name, pipeline: pipeline, normalStride: normalStride, change)
+    cell("ablation/" + name, pipeline: pipeline, normalStride: normalStride, simulated: simulated, change)
   }
 
   private func without(_ name: String, _ groups: [BeatFeatureGroup]) -> BeatsCell {
@@ -123,7 +124,10 @@ struct Ablations {
   var cells: [BeatsCell] {
     [
       ablation("base"),
-      ablation("without-features") {
+      ablation("without-simulated-rhythms", simulated: nil),
+      ablation("simulated-fibrillation-alone", simulated: SimulatedRhythms([.atrialFibrillation])),
+      ablation("simulated-runs-alone", simulated: SimulatedRhythms([.atrialRuns])),
+      ablation("without-features", simulated: nil) {
         $0.withoutFeatures = BeatFeatureGroup.allCases
         $0.imageDropout = 0
         $0.imageAlike = []
@@ -133,6 +137,8 @@ struct Ablations {
       ablation("two-leads") { $0.leadSet = .pair },
       ablation("all-features") { $0.withoutFeatures = [] },
       without("usual-rhythm", [.usualRhythm]),
+      without("over-mean", [.overMean]),
+      without("variability", [.variability]),
       without("shapes", [.primaryShape, .otherShape]),
       without("second-lead", [.otherShape]),
       ablation("without-hidden-units") { $0.auxiliaryHidden = 0 },

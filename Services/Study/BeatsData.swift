@@ -10,7 +10,7 @@ package struct BeatCache: Sendable {
   package let largestBytes: Int
 
   /// To be raised whenever equal samples may give other features or images.
-  private static let version = 1
+  private static let version = 2
 
   /// - Parameter largestBytes: all of MIT-BIH in two leads takes 1.8 GB for each pipeline.
   package init(folder: URL, largestBytes: Int = 8 << 30) {

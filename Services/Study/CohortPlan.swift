@@ -11,6 +11,9 @@ package struct CohortPlan: Codable, Hashable, Sendable {
   package var trunk: TrainingSpecification
   package var trunkRecords: [String]
   package var trunkStride: Int
+  /// Networks that are trained for the first repetitions only, for what they cost; their frozen trunks for all.
+  package var deeper: [ResNetConfiguration.Depth]
+  package var deeperRepetitions = 4
   /// Cohorts that the checks of chance are averaged over: for rivals without, and with a network.
   package var chanceCohorts: Int
   package var chanceNetworkCohorts: Int
@@ -37,9 +40,24 @@ package struct CohortPlan: Codable, Hashable, Sendable {
         "209", "215", "220", "223", "230",
       ]
     trunkStride = quick ? 4 : 1
+    deeper = quick ? [] : [.resnet50, .resnet101]
     chanceCohorts = quick ? 6 : 30
     chanceNetworkCohorts = quick ? 2 : 10
     chanceStarts = quick ? [.pretrained] : [.scratch, .pretrained]
+  }
+
+  /// The same with networks of another depth.
+  package func with(_ depth: ResNetConfiguration.Depth) -> CohortPlan {
+    var plan = self
+    plan.network.depth = depth
+    plan.trunk.depth = depth
+    return plan
+  }
+
+  /// - Parameter name: as `CohortPredictions` has it.
+  package func repetitions(ofModel name: String) -> Int {
+    let isDeeperNetwork = deeper.contains { name.hasPrefix($0.rawValue + "-") } && !name.contains("-frozen")
+    return isDeeperNetwork ? deeperRepetitions : folds.repetitions
   }
 
   package var trunkNeeds: DataSet { trunkRecords.count > 8 ? .mitdb : .demoRecords }
@@ -68,6 +86,15 @@ package enum CohortCells {
     cells.append(FrozenTrunkCell(inputs: .init(cohort: cohort, plan: plan)))
     cells.append(CohortExplanationCell(inputs: .init(cohort: cohort, plan: plan)))
     cells.append(LeakyCell(inputs: .init(cohort: cohort, plan: plan)))
+    for plan in plan.deeper.map(plan.with) {
+      cells.append(FrozenTrunkCell(inputs: .init(cohort: cohort, plan: plan)))
+      for start in [NetworkStart.scratch, .pretrained] {
+        for repetition in 0..<plan.deeperRepetitions {
+          cells.append(
+            CohortNetworkCell(inputs: .init(cohort: cohort, start: start, repetition: repetition, plan: plan)))
+        }
+      }
+    }
     for link in [CohortSimulatorConfiguration.Link.nullOutcome, .nuisanceOnlyECG] {
       cells.append(ChanceNetworkCell(inputs: .init(link: link, plan: plan)))
     }

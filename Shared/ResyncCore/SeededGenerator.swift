@@ -18,6 +18,13 @@ public struct SeededGenerator: RandomNumberGenerator, Codable, Hashable, Sendabl
   /// Uniform in [0, 1).
   public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
+  package mutating func uniform(in range: ClosedRange<Double>) -> Double {
+    range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
+  }
+
+  /// Uniform in 0..<`count`, to within what a double resolves.
+  package mutating func index(below count: Int) -> Int { min(count - 1, Int(uniform() * Double(count))) }
+
   /// Standard normal (Box–Muller, one of the pair).
   public mutating func gaussian() -> Double {
     let radius = (-2 * log(1 - uniform())).squareRoot()

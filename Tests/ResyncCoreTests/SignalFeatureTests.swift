@@ -78,6 +78,38 @@ struct SignalFeatureTests {
     #expect(wild.last!.irregularity > 0.6)
   }
 
+  @Test("where most beats are premature they are still shorter than the mean, which pauses draw up")
+  func mean() throws {
+    // Runs of premature beats ended by pauses, the longest above 3 s: the median is the premature interval.
+    let run = [Beat(interval: 2)] + regular(5, 0.6) + [Beat(interval: 5)] + regular(5, 0.6)
+    let found = try features(regular(1) + (0..<12).flatMap { _ in run })
+    let late = found.suffix(48)
+    let premature = late.filter { $0.rrBefore < 0.7 && $0.rrBeforeOverMean < 2.5 }
+    #expect(premature.count == 40)
+    #expect(premature.allSatisfy { $0.rrBeforeOverMedian > 0.95 && $0.rrBeforeOverMean < 0.7 })
+    // A pause has no interval, but is as long as 3 s: the mean of ten times 0.6 s, 2 s and 3 s is 0.92 s.
+    let pauses = late.filter { $0.rrBeforeOverMean > 2.5 }
+    #expect(pauses.count == 4 && pauses.allSatisfy { abs($0.rrBeforeOverMean - 3 / 0.917) < 0.15 })
+  }
+
+  @Test("variation of the last ten intervals, without the one that it is held against")
+  func variability() throws {
+    let intervals = [0.8, 0.9, 0.7, 0.8, 1.0, 0.8, 0.7, 0.9, 0.8, 0.6]
+    let found = try features(regular(15) + intervals.map { Beat(interval: $0) } + [Beat(interval: 0.5)] + regular(2))
+    let mean = intervals.reduce(0, +) / 10
+    let deviation = (intervals.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 10).squareRoot()
+    let successive = zip(intervals, intervals.dropFirst()).map { ($1 - $0) * ($1 - $0) }.reduce(0, +) / 9
+    let beat = found[25]
+    #expect(abs(Double(beat.variation) - deviation / mean) < 0.005)
+    #expect(abs(Double(beat.successiveVariation) - successive.squareRoot() / mean) < 0.005)
+    #expect(abs(Double(beat.rrBeforeDeviation) - (0.5 - mean) / (deviation + 0.02)) < 0.1)
+    let steady = found[14]
+    #expect(steady.variation < 0.003 && steady.successiveVariation < 0.005 && abs(steady.rrBeforeDeviation) < 0.2)
+    #expect(found[0].variation == 0 && found[0].rrBeforeOverMean == 1 && found[3].rrBeforeDeviation == 0)
+    // A pause is six deviations off at most.
+    #expect(try features(regular(12) + [Beat(interval: 4)] + regular(2))[12].rrBeforeDeviation == 6)
+  }
+
   @Test("a P wave that is missing shows, unless it is missing always")
   func missingP() throws {
     let once = try features(regular(30) + [Beat(interval: 0.8, hasP: false)] + regular(5))
@@ -107,8 +139,8 @@ struct SignalFeatureTests {
     let vector = (0..<BeatFeatures.count).map { Float($0) }
     let features = try #require(BeatFeatures(vector: vector))
     #expect(features.vector == vector)
-    #expect(features.irregularity == 13 && features.primaryShape.pLikeness == 14)
-    #expect(features.otherShape.likenessToPrevious == 33)
+    #expect(features.irregularity == 13 && features.rrBeforeDeviation == 18)
+    #expect(features.primaryShape.pLikeness == 19 && features.otherShape.likenessToPrevious == 38)
     #expect(BeatFeatures(vector: vector + [0]) == nil && BeatFeatures(vector: []) == nil)
     #expect(BeatFeatureGroup.allCases.flatMap(\.places).sorted() == Array(0..<BeatFeatures.count))
   }

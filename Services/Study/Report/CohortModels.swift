@@ -10,12 +10,14 @@ struct CohortModels {
   let complete: [Model]
   let incomplete: [(name: String, repetitions: Int)]
 
-  init(_ predictions: [String: [FoldPredictions]], repetitions: Int, folds: Int) {
+  init(_ predictions: [String: [FoldPredictions]], _ plan: CohortPlan) {
     let sorted = predictions.sorted { (Self.rank($0.key), $0.key) < (Self.rank($1.key), $1.key) }
-    complete = sorted.filter { $0.value.count == repetitions * folds }.map {
-      Model(name: $0.key, predictions: $0.value)
+    func isComplete(_ name: String, _ predictions: [FoldPredictions]) -> Bool {
+      predictions.count == plan.folds.folds * plan.repetitions(ofModel: name)
     }
-    incomplete = sorted.filter { $0.value.count != repetitions * folds }.map { ($0.key, $0.value.count / folds) }
+    complete = sorted.filter { isComplete($0.key, $0.value) }.map { Model(name: $0.key, predictions: $0.value) }
+    incomplete = sorted.filter { !isComplete($0.key, $0.value) }
+      .map { ($0.key, $0.value.count / plan.folds.folds) }
   }
 
   /// The models that figures are drawn of, few enough to be told apart.

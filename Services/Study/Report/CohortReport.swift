@@ -10,7 +10,7 @@ struct CohortReport {
     var sections: [ReportDocument.Section] = []
     if let pictures = results.pictures { sections.append(Self.flow(pictures, plan)) }
     if let baseline = results.baseline { sections.append(Self.baselines(baseline)) }
-    let models = CohortModels(results.predictions, repetitions: plan.folds.repetitions, folds: plan.folds.folds)
+    let models = CohortModels(results.predictions, plan)
     if !models.complete.isEmpty {
       let table = try PerformanceTable(
         models.complete.map { ($0.name, $0.predictions) }, folds: plan.folds.folds, isSynthetic: true,
@@ -99,24 +99,25 @@ struct CohortReport {
     _ table: PerformanceTable, _ models: CohortModels, _ results: StudyResults
   ) -> ReportDocument.Section {
     let main = ReportTable(
-      "SYNTHETIC cohort, n = \(table.patients) (\(table.responders) responders), \(table.repetitions) × "
-        + "\(table.folds)-fold cross-validation by patient. Rates from counts pooled over repetitions.",
+      "SYNTHETIC cohort, n = \(table.patients) (\(table.responders) responders), "
+        + "\(table.folds)-fold cross-validation by patient, repeated. Rates from counts pooled over repetitions.",
       columns: [
-        .init("Model"), .init("Accuracy", .threeDecimals), .init("Sensitivity", .threeDecimals),
-        .init("Specificity", .threeDecimals), .init("AUC", .threeDecimals), .init("Brier", .threeDecimals),
-        .init("Not assessable", .count),
+        .init("Model"), .init("Repetitions", .count), .init("Accuracy", .threeDecimals),
+        .init("Sensitivity", .threeDecimals), .init("Specificity", .threeDecimals), .init("AUC", .threeDecimals),
+        .init("Brier", .threeDecimals), .init("Not assessable", .count),
       ],
       rows: table.rows.map { row in
         let figures = row.figures
         return [
-          .text(CohortModels.label(row.model)), .estimate(figures.accuracy), .estimate(figures.sensitivity),
+          .text(CohortModels.label(row.model)), .count(row.repetitions), .estimate(figures.accuracy),
+          .estimate(figures.sensitivity),
           .estimate(figures.specificity), .estimate(figures.auc), .number(figures.brier),
           .count(figures.notAssessable),
         ]
       })
     let counts = ReportTable(
-      "SYNTHETIC cohort. Counts pooled over \(table.repetitions) repetitions, so each patient counts as often; and what "
-        + "is left when decisions are withheld whose Venn–Abers interval holds the threshold.",
+      "SYNTHETIC cohort. Counts pooled over a model's repetitions, so each patient counts as often; and what is "
+        + "left when decisions are withheld whose Venn–Abers interval holds the threshold.",
       columns: [
         .init("Model"), .init("TP", .count), .init("FN", .count), .init("TN", .count), .init("FP", .count),
         .init("Coverage", .threeDecimals), .init("Accuracy when decided", .threeDecimals),

@@ -61,6 +61,8 @@ public enum PaperTables {
 public struct PerformanceRow: Codable, Hashable, Sendable {
   public var model: String
   public var figures: CrossValidationFigures
+  /// Of the cross-validation; costly models have fewer.
+  public var repetitions: Int
   /// Against LBBB alone; nil in its own row.
   public var againstLBBB: ModelDifference?
   /// Beats of one patient were on both sides: shows what a leak gives and is no result.
@@ -72,6 +74,7 @@ public struct PerformanceTable: Codable, Hashable, Sendable {
   public let rows: [PerformanceRow]
   public let patients: Int
   public let responders: Int
+  /// Of the row that has most.
   public let repetitions: Int
   public let folds: Int
   public let isSynthetic: Bool
@@ -80,24 +83,27 @@ public struct PerformanceTable: Codable, Hashable, Sendable {
   /// - Parameters:
   ///   - models: name and predictions, in the order of the table.
   ///   - reference: name of the row that the others are compared with; without such a row nothing is compared.
-  /// - Throws: `ModelError` when rows do not come from the same folds of the same patients, or none is given.
+  /// - Throws: `ModelError` when rows do not come from the same patients, from folds that the reference has too, or none is given.
   public init(
     _ models: [(name: String, predictions: [FoldPredictions])], reference: String = TableRival.lbbb.rawValue,
     folds: Int, isSynthetic: Bool, bootstrap: Bootstrap = .init()
   ) throws {
     let standard = models.first { $0.name == reference }
     rows = try models.map { model in
-      PerformanceRow(
+      let repetitions = Set(model.predictions.map(\.repetition))
+      return PerformanceRow(
         model: model.name, figures: try CrossValidationFigures(model.predictions, bootstrap: bootstrap),
-        againstLBBB: try standard.flatMap {
-          $0.name == model.name
-            ? nil : try ModelDifference(model.predictions, against: $0.predictions, folds: folds, bootstrap: bootstrap)
+        repetitions: repetitions.count,
+        againstLBBB: try standard.flatMap { standard in
+          let same = standard.predictions.filter { repetitions.contains($0.repetition) }
+          return standard.name == model.name
+            ? nil : try ModelDifference(model.predictions, against: same, folds: folds, bootstrap: bootstrap)
         }, isLeaky: false)
     }
     guard let first = rows.first else { throw ModelError(.invalidMetric, "a table needs a model") }
     patients = first.figures.patients
     responders = first.figures.responders
-    repetitions = Set(models[0].predictions.map(\.repetition)).count
+    repetitions = rows.map(\.repetitions).max() ?? 0
     self.folds = folds
     self.isSynthetic = isSynthetic
     notes = Self.notes(patients: patients, responders: responders)

@@ -10,6 +10,10 @@ public enum BeatFeatureGroup: String, CaseIterable, Codable, Hashable, Sendable 
   case template
   /// What is relative to the usual interval; run and irregularity.
   case usualRhythm = "usual-rhythm"
+  /// Both over the mean of all intervals.
+  case overMean = "over-mean"
+  /// How much the last ten intervals vary, and how far this one is from them.
+  case variability
   case primaryShape = "primary-shape"
   case otherShape = "other-shape"
 
@@ -21,8 +25,10 @@ public enum BeatFeatureGroup: String, CaseIterable, Codable, Hashable, Sendable 
     case .overRecent: [4, 5]
     case .template: [7]
     case .usualRhythm: Array(8..<14)
-    case .primaryShape: Array(14..<14 + BeatShape.count)
-    case .otherShape: Array(14 + BeatShape.count..<BeatFeatures.count)
+    case .overMean: [14, 15]
+    case .variability: [16, 17, 18]
+    case .primaryShape: Array(BeatFeatures.rhythmCount..<BeatFeatures.rhythmCount + BeatShape.count)
+    case .otherShape: Array(BeatFeatures.rhythmCount + BeatShape.count..<BeatFeatures.count)
     }
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 extension BeatExtractor {
-  private static let snapshotVersion: UInt8 = 3
+  private static let snapshotVersion: UInt8 = 4
   /// More samples of one lead than any stage holds back, and labels likewise.
   private static let mostPending = 1 << 16
 
@@ -24,7 +24,6 @@ extension BeatExtractor {
     writer.write(references.map { Int($0.sample) })
     writer.write(references.map(\.symbol).joined())
     rhythm.write(to: &writer)
-    usualRhythm.write(to: &writer)
     template.write(to: &writer)
     shapes.write(to: &writer)
     writer.write(nativeCount)
@@ -64,7 +63,6 @@ extension BeatExtractor {
     let samples = try reader.ints(count: 0...Self.mostPending, in: 0...SampleIndex.maximum)
     let symbols = Array(try reader.string(atMost: Self.mostPending))
     try rhythm.restore(from: &reader)
-    try usualRhythm.restore(from: &reader)
     try template.restore(from: &reader)
     try shapes.restore(from: &reader)
     nativeCount = Int64(try reader.int(in: 0...SampleIndex.maximum))

@@ -44,8 +44,7 @@ public struct BeatExtractor: Sendable {
   var peaks: [Int] = []
   var previousPeak: Int?
   var references: [ReferenceBeat] = []
-  var rhythm: RhythmHistory
-  var usualRhythm = UsualRhythm()
+  var rhythm: BeatRhythm
   var template: BeatTemplate
   var shapes: ShapeHistory
   var nativeCount: Int64 = 0
@@ -83,7 +82,7 @@ public struct BeatExtractor: Sendable {
     highPasses = Array(repeating: HighPass(cutoffHz: pipeline.highPassHz, rateHz: rate), count: leads.count)
     detector = RPeakDetector(rateHz: rate, leadCount: leads.count)
     filtered = Array(repeating: [], count: leads.count)
-    rhythm = RhythmHistory(rateHz: rate)
+    rhythm = BeatRhythm(rateHz: rate)
     template = BeatTemplate(rateHz: rate)
     shapes = ShapeHistory(rateHz: rate, template: template)
   }
@@ -121,8 +120,8 @@ public struct BeatExtractor: Sendable {
     let duration = QRSDuration.milliseconds(of: near(template.mean), peak: quality.before, rateHz: rate)
     let measures = RecordingMeasures(
       sampleCount: nativeCount, beatCount: Int64(beatCount),
-      heartRateBPM: rhythm.median.map { 60 * Double(rate) / $0 }, qrsDurationMilliseconds: duration,
-      rhythmIrregular: rhythm.isIrregular, paced: Double(spikeCount) > PacingSpike.share * Double(beatCount),
+      heartRateBPM: rhythm.history.median.map { 60 * Double(rate) / $0 }, qrsDurationMilliseconds: duration,
+      rhythmIrregular: rhythm.history.isIrregular, paced: Double(spikeCount) > PacingSpike.share * Double(beatCount),
       quality: beatCount == 0 ? 0 : Double(passedCount) / Double(beatCount))
     return (beats, measures)
   }
@@ -173,17 +172,17 @@ public struct BeatExtractor: Sendable {
 
   private mutating func nextBeat(isLast: Bool) -> ExtractedBeat? {
     guard let peak = peaks.first else { return nil }
-    let pause = rhythm.longest
+    let pause = rhythm.pause
     let next = peaks.count > 1 ? peaks[1] : nil
     let settledUpTo = min(complexes.first ?? .max, horizon) - samples(Self.refinementSeconds)
     guard next != nil || isLast || settledUpTo > peak + pause else { return nil }
-    let after = next.map { $0 - peak }.flatMap { $0 <= pause ? $0 : nil }
-    let before = previousPeak.map { peak - $0 }.flatMap { $0 <= pause ? $0 : nil }
+    let intervals = BeatIntervals(before: previousPeak.map { peak - $0 }, after: next.map { $0 - peak }, pause: pause)
 
-    var history = rhythm
-    if let before { history.add(interval: before, endingAt: peak) }
-    let fallback = RhythmHistory.defaultSeconds * Double(rate)
-    let usual = history.recentMedian(at: peak) ?? after.map(Double.init) ?? fallback
+    var rhythmWithThis = rhythm
+    rhythmWithThis.add(intervals, endingAt: peak)
+    let usual =
+      rhythmWithThis.history.recentMedian(at: peak) ?? intervals.after.map(Double.init)
+      ?? RhythmHistory.defaultSeconds * Double(rate)
     let limits = Self.segmentRRSeconds
     let length = min(max(usual, limits.lowerBound * Double(rate)), limits.upperBound * Double(rate))
     let span = pipeline.segment.alignment.span
@@ -192,14 +191,16 @@ public struct BeatExtractor: Sendable {
     guard isLast || max(end, peak + template.after + 1) <= filteredEnd else { return nil }
 
     let window = segment(from: peak - template.before, to: peak + template.after + 1)
-    let features = features(of: window, before: before, after: after, fallback: fallback)
+    let correlation = template.correlation(window)
+    var features = rhythm.features(intervals, templateCorrelation: correlation)
+    (features.primaryShape, features.otherShape) = shapes.shapes(
+      of: window, template: template.mean, primaryLead: primaryLead)
     let passed = quality.passes(near(window), rPeakOffset: quality.before)
-    let premature = before.map(Double.init).map { $0 < 0.8 * (rhythm.median ?? 0) } ?? false
-    let unlike = template.exists && features.templateCorrelation < BeatTemplate.alikeCorrelation
+    let premature = intervals.before.map { Double($0) < 0.8 * (rhythm.history.median ?? 0) } ?? false
+    let unlike = template.exists && correlation < BeatTemplate.alikeCorrelation
     if passed && !premature { template.learn(window) }
     if pacingSpike.isPresent(in: near(window), rPeakOffset: quality.before) { spikeCount += 1 }
-    rhythm = history
-    if let before { usualRhythm.add(before) }
+    rhythm = rhythmWithThis
     beatCount += 1
     if passed { passedCount += 1 }
     peaks.removeFirst()
@@ -214,31 +215,6 @@ public struct BeatExtractor: Sendable {
   /// The part of the template's window, or of a beat laid on it, from which quality, pacing and QRS duration are told.
   private func near(_ window: [[Float]]) -> [[Float]] {
     window.map { Array($0.dropFirst(template.before - quality.before)) }
-  }
-
-  /// Of a beat not yet in the histories; remembers its shape.
-  private mutating func features(of window: [[Float]], before: Int?, after: Int?, fallback: Double) -> BeatFeatures {
-    let median = rhythm.median
-    let ten = rhythm.medianOfLastTen
-    let rrBefore = before.map(Double.init) ?? median ?? after.map(Double.init) ?? fallback
-    let rrAfter = after.map(Double.init) ?? median ?? before.map(Double.init) ?? fallback
-    func seconds(_ interval: Double) -> Float { Float(interval / Double(rate)) }
-    func ratio(_ interval: Double?, _ reference: Double?) -> Float {
-      guard let interval, let reference else { return 1 }
-      return Float(interval / reference)
-    }
-    let (primary, others) = shapes.shapes(of: window, template: template.mean, primaryLead: primaryLead)
-    return BeatFeatures(
-      rrBefore: seconds(rrBefore), rrAfter: seconds(rrAfter), rrBeforeOverMedian: ratio(rrBefore, median),
-      rrAfterOverMedian: ratio(rrAfter, median), rrBeforeOverRecent: ratio(rrBefore, ten),
-      rrAfterOverRecent: ratio(rrAfter, ten), rrRatio: Float(rrBefore / rrAfter),
-      templateCorrelation: template.correlation(window),
-      rrBeforeOverUsual: ratio(before.map(Double.init), usualRhythm.interval),
-      rrAfterOverUsual: ratio(after.map(Double.init), usualRhythm.interval),
-      previousRROverUsual: Float(usualRhythm.lastRatio),
-      rrBeforeOverPrevious: ratio(before.map(Double.init), usualRhythm.lastInterval.map(Double.init)),
-      prematureRun: usualRhythm.runInTens, irregularity: usualRhythm.irregularity, primaryShape: primary,
-      otherShape: others)
   }
 
   /// [lead][sample] of the high-passed signal, zero outside the recording.

@@ -29,19 +29,30 @@ public struct BeatFeatures: Codable, Hashable, Sendable {
   public var prematureRun: Float
   /// Share of large changes among the last changes of the interval, 0–1: near 1 in atrial fibrillation.
   public var irregularity: Float
+  /// `rrBefore` over the mean of all intervals so far (`RhythmVariability`); a pause counts as long as one is at least.
+  public var rrBeforeOverMean: Float
+  public var rrAfterOverMean: Float
+  /// Standard deviation of the last ten intervals over their mean, without `rrBefore`.
+  public var variation: Float
+  /// Root mean square of their successive differences over their mean.
+  public var successiveVariation: Float
+  /// `rrBefore` less the mean of the last ten, in their standard deviations.
+  public var rrBeforeDeviation: Float
   /// Of the primary lead.
   public var primaryShape: BeatShape
   /// Mean over the other leads; of the primary lead where there is no other.
   public var otherShape: BeatShape
 
-  public static let count = 14 + 2 * BeatShape.count
+  /// Of the features that tell of the rhythm and the template, before the shapes.
+  static let rhythmCount = 19
+  public static let count = rhythmCount + 2 * BeatShape.count
 
   /// The features in the fixed order in which a network reads them and a message carries them.
   public var vector: [Float] {
     [
       rrBefore, rrAfter, rrBeforeOverMedian, rrAfterOverMedian, rrBeforeOverRecent, rrAfterOverRecent, rrRatio,
       templateCorrelation, rrBeforeOverUsual, rrAfterOverUsual, previousRROverUsual, rrBeforeOverPrevious, prematureRun,
-      irregularity,
+      irregularity, rrBeforeOverMean, rrAfterOverMean, variation, successiveVariation, rrBeforeDeviation,
     ] + primaryShape.vector + otherShape.vector
   }
 }
@@ -54,8 +65,11 @@ extension BeatFeatures {
     (rrBeforeOverRecent, rrAfterOverRecent, rrRatio, templateCorrelation) = (v[4], v[5], v[6], v[7])
     (rrBeforeOverUsual, rrAfterOverUsual, previousRROverUsual) = (v[8], v[9], v[10])
     (rrBeforeOverPrevious, prematureRun, irregularity) = (v[11], v[12], v[13])
-    primaryShape = BeatShape(vector: v[14..<14 + BeatShape.count])
-    otherShape = BeatShape(vector: v[(14 + BeatShape.count)...])
+    (rrBeforeOverMean, rrAfterOverMean) = (v[14], v[15])
+    (variation, successiveVariation, rrBeforeDeviation) = (v[16], v[17], v[18])
+    let shapes = v[Self.rhythmCount...]
+    primaryShape = BeatShape(vector: shapes.prefix(BeatShape.count))
+    otherShape = BeatShape(vector: shapes.dropFirst(BeatShape.count))
   }
 }
 

@@ -105,7 +105,9 @@ package struct Preregistration: Codable, Hashable, Sendable {
   package static let registeredSHA256 = "191bb9570da10c9446002594dad9dbe7df5b926f62685b1574a36a87662d8dc4"
 
   /// The registered networks read the eight RR and template features that there were on that day.
-  package static let withoutFeatures: [BeatFeatureGroup] = [.usualRhythm, .primaryShape, .otherShape]
+  package static let withoutFeatures: [BeatFeatureGroup] = [
+    .usualRhythm, .overMean, .variability, .primaryShape, .otherShape,
+  ]
 
   /// - Throws: `ModelError` with code `invalidConfiguration` when the bytes are not those that were registered.
   package init(registered bytes: Data) throws {
