@@ -41,8 +41,22 @@ package struct CellStore: Sendable {
     try Self.encoder.encode(record).write(to: file(cell.name), options: .atomic)
   }
 
-  private func file(_ name: String) -> URL {
-    folder.appendingPathComponent(name.replacingOccurrences(of: "/", with: ".") + ".json")
+  /// Runs `body` unless another process holds the cell; its claim ends with it, however it ends.
+  ///
+  /// - Returns: nil when it is held.
+  package func claiming<Value>(_ name: String, _ body: () throws -> Value) throws -> Value? {
+    let path = file(name, "lock").path
+    let lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
+    guard lock >= 0 else { throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: path]) }
+    defer { close(lock) }
+    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return nil }
+    // Whoever opened it before and gets the lock after finds the cell kept.
+    defer { unlink(path) }
+    return try body()
+  }
+
+  private func file(_ name: String, _ suffix: String = "json") -> URL {
+    folder.appendingPathComponent(name.replacingOccurrences(of: "/", with: ".") + "." + suffix)
   }
 
   package static func identity<C: Cell>(_ cell: C) throws -> String {

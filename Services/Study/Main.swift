@@ -10,7 +10,8 @@ struct StudyCommand: ParsableCommand {
     commandName: "study",
     abstract: "Runs the study, cell by cell, resumes where it was stopped, and reports what there is.",
     discussion: """
-      Results are kept in the state folder; what is there is not computed again. Ctrl-C stops after the step at hand.
+      Results are kept in the state folder; what is there is not computed again, and several processes with the same
+      folder share the cells. Ctrl-C stops after the step at hand.
       In all cases a report is made of what is kept: report.html and report.json in the state folder and, when
       DATABASE_URL is set, rows in PostgreSQL (schema RESYNC_SCHEMA, set up by `resync setup`). The page's path is the
       last line. The status is not 0 when a cell failed; cells whose data are missing are listed in the report.

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Runs cells in their order, each once: what is kept is not computed again.
+/// Runs cells in their order, each once: what is kept is not computed again, and processes that share a folder share the
+/// cells.
 package struct StudyRunner {
   package struct Outcome: Codable, Equatable, Sendable {
     package enum State: String, Codable, Sendable {
@@ -9,6 +10,8 @@ package struct StudyRunner {
       case notReached = "not-reached"
       /// Left out of this run by the user's choice.
       case notChosen = "not-chosen"
+      /// Another process computes it.
+      case elsewhere
     }
     package var name: String
     package var state: State
@@ -38,9 +41,13 @@ package struct StudyRunner {
         }
         guard chosen(cell) else { return Outcome(name: cell.name, state: .notChosen) }
         try context.checkStop()
-        context.note(heading)
-        try compute(cell)
-        return Outcome(name: cell.name, state: .computed)
+        let state = try store.claiming(cell.name) { () -> Outcome.State in
+          if try isKept(cell) { return .kept }
+          context.note(heading)
+          try compute(cell)
+          return .computed
+        }
+        return Outcome(name: cell.name, state: state ?? .elsewhere)
       } catch is StudyStopped {
         return Outcome(name: cell.name, state: .notReached)
       } catch let error as CocoaError where error.isFileError {

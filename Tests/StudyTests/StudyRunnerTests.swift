@@ -80,6 +80,18 @@ struct StudyRunnerTests {
     #expect(late.count == 0)
   }
 
+  @Test("processes that share a folder share the cells; a claim ends with its holder")
+  func shared() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let store = try CellStore(folder: folder)
+    let (held, free) = (Counting("a/b"), Counting("c"))
+    let states = try store.claiming("a/b") { try run([held, free]) }
+    #expect(states == [.elsewhere, .computed] && held.count == 0)
+    #expect(throws: CancellationError.self) { try store.claiming("a/b") { throw CancellationError() } }
+    #expect(try run([held, free]) == [.computed, .kept])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["a.b.json", "c.json"])
+  }
+
   @Test("after the deadline nothing begins")
   func deadline() throws {
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -47,7 +47,7 @@ struct RunReport {
 
   private static let reasons: [StudyRunner.Outcome.State: String] = [
     .failed: "failed", .missingData: "data are missing", .notReached: "not reached: stopped, or out of time",
-    .notChosen: "left out of this run",
+    .notChosen: "left out of this run", .elsewhere: "another process computes it",
   ]
 
   private var notRun: ReportDocument.Section {
