@@ -112,6 +112,29 @@ struct StatisticsTests {
     #expect(ModelComparison.holm([0.6, 0.7]) == [1, 1])
   }
 
+  @Test("right probabilities have calibration slope 1, doubled log-odds one half; what no slope has, has none")
+  func calibrationSlope() throws {
+    // 20 patients of each probability, of whom as many respond as it says.
+    let levels = [0.2, 0.5, 0.8]
+    let labels = levels.flatMap { level in (0..<20).map { Double($0) < 20 * level } }
+    func probabilities(_ change: (Double) -> Double) -> [Double] {
+      levels.flatMap { level in
+        Array(repeating: 1 / (1 + exp(-change(log(level / (1 - level))))), count: 20)
+      }
+    }
+    func isNear(_ value: Double?, _ expected: Double) -> Bool { abs((value ?? .nan) - expected) < 1e-4 }
+    func slope(_ change: (Double) -> Double) -> Double? { CalibrationSlope.slope(probabilities(change), labels) }
+    #expect(isNear(slope { $0 }, 1) && isNear(slope { 2 * $0 }, 0.5))
+    #expect(isNear(slope { 2 * $0 + 1 }, 0.5) && isNear(slope { -$0 }, -1))
+    #expect(isNear(CalibrationSlope.inTheLarge(probabilities { $0 }, labels), 0))
+    // Mean of 1 / (1 + exp(−1 − log-odds)) over the three levels.
+    let predicted = (0.404610 + 0.731059 + 0.915776) / 3
+    #expect(isNear(CalibrationSlope.inTheLarge(probabilities { $0 + 1 }, labels), 0.5 - predicted))
+    #expect(CalibrationSlope.slope(probabilities { _ in 0.3 }, labels) == nil)
+    #expect(CalibrationSlope.slope([0.1, 0.4, 0.6, 1], [false, false, true, true]) == nil)
+    #expect(CalibrationSlope.slope([0.1, 0.4], [true, true]) == nil && CalibrationSlope.inTheLarge([], []) == nil)
+  }
+
   @Test("Platt's probabilities are scikit-learn's, Venn–Abers's limits those of two isotonic fits")
   func calibration() throws {
     let golden = try ClassicalFixtures.read(Calibration.self, "calibration.json")

@@ -9,7 +9,7 @@ struct CohortFigures {
   init(_ models: CohortModels, results: StudyResults, bootstrap: Bootstrap) {
     let averaged = models.drawn.map { AveragedPatients($0) }
     sections =
-      [Self.curves(averaged)]
+      [Self.curves(averaged, bootstrap)]
       + (results.pictures.map { pictures in
         [
           Self.reclassification(models, pictures.patients, bootstrap),
@@ -20,7 +20,7 @@ struct CohortFigures {
 
   // MARK: - Curves
 
-  private static func curves(_ models: [AveragedPatients]) -> ReportDocument.Section {
+  private static func curves(_ models: [AveragedPatients], _ bootstrap: Bootstrap) -> ReportDocument.Section {
     let networks = models.filter { $0.name.hasPrefix("resnet") }
     let diagonal = ReportChart.Series("chance", .reference, [.init(0, 0), .init(1, 1)])
     let roc = ReportChart(
@@ -45,7 +45,21 @@ struct CohortFigures {
     return .init(
       "cohort-curves", "ROC, calibration and decision curves", .synthetic,
       [
-        .chart(roc), .chart(calibration), .chart(decision),
+        .chart(roc), .chart(calibration),
+        .table(
+          ReportTable(
+            "SYNTHETIC cohort. Calibration of each patient's probability averaged over the repetitions; 95 % intervals by "
+              + "bootstrap over patients.",
+            columns: [
+              .init("Model"), .init("Slope (1 is right)", .threeDecimals),
+              .init("In the large: responded less predicted (0 is right)", .threeDecimals),
+            ],
+            rows: models.map { model in
+              [
+                .text(model.label), model.estimate(CalibrationSlope.slope, bootstrap),
+                model.estimate(CalibrationSlope.inTheLarge, bootstrap),
+              ]
+            })), .chart(decision),
         .note(
           "n = \(patients) patients: a curve's steps are single patients, and the curves carry the uncertainty of "
             + "Table 2. All of them received CRT, so a decision curve is of naming responders, not of withholding CRT."),
@@ -174,6 +188,14 @@ struct AveragedPatients {
   var roc: [ReportChart.Point] {
     guard let curve = try? ROCCurve(scores: probabilities, labels: labels) else { return [] }
     return curve.points.map { .init($0.falsePositiveRate, $0.sensitivity) }
+  }
+
+  func estimate(_ figure: ([Double], [Bool]) -> Double?, _ bootstrap: Bootstrap) -> ReportTable.Cell {
+    guard let value = figure(probabilities, labels) else { return .none }
+    let interval = bootstrap.interval(strata: labels.map { $0 ? 1 : 0 }) { drawn in
+      figure(drawn.map { probabilities[$0] }, drawn.map { labels[$0] })
+    }
+    return .estimate(Estimate(value, interval))
   }
 
   /// Mean probability and share of responders in fifths of the patients.
