@@ -11,6 +11,7 @@ import signal
 import sys
 
 from broker import Broker
+from faults import FaultyBroker
 from server import READ_BUFFER, Server
 
 
@@ -23,6 +24,9 @@ def parse_arguments():
         "--initial-rebalance-delay", type=int, default=200, metavar="MS",
         help="how long a new group waits for further members (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--faults", action="store_true", help="takes orders for faults from standard input, and ends with it; see faults.py"
+    )
     return parser.parse_args()
 
 
@@ -36,19 +40,22 @@ async def run(arguments):
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    faulty = FaultyBroker(broker) if arguments.faults else None
     server = await asyncio.start_server(
-        Server(broker).serve, arguments.host, arguments.port, limit=READ_BUFFER, backlog=1024
+        Server(faulty or broker).serve, arguments.host, arguments.port, limit=READ_BUFFER, backlog=1024
     )
     background = asyncio.create_task(broker.work_in_background())
     host, port = server.sockets[0].getsockname()[:2]
     print(f"listening on {host}:{port}", flush=True)
-    waiting = asyncio.create_task(stopped.wait())
-    await asyncio.wait((background, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting = [background, asyncio.create_task(stopped.wait())]
+    if faulty:
+        waiting.append(asyncio.create_task(faulty.take_orders()))
+    done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     server.close()
     if snapshot:
         broker.save(snapshot)
-    if background.done():
-        background.result()
+    for task in done:
+        task.result()
     print("stopped", file=sys.stderr, flush=True)
     # The rest are requests that wait; nobody needs their answers, and freeing the memory bit by bit would take long.
     os._exit(0)
