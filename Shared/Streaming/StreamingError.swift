@@ -151,6 +151,19 @@ extension StreamingError {
         Rule(code: .configurationInvalid, isRetriable: false, advice: "correct the property it names"),
         [RD_KAFKA_RESP_ERR__INVALID_ARG, RD_KAFKA_RESP_ERR__CONFLICT, RD_KAFKA_RESP_ERR_INVALID_CONFIG]
       ),
+      (
+        Rule(
+          code: .configurationInvalid, isRetriable: false,
+          advice: "set session-timeout-ms to what the brokers allow: from group.min.session.timeout.ms to "
+            + "group.max.session.timeout.ms, at most transaction.max.timeout.ms"),
+        [RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT, RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT]
+      ),
+      (
+        Rule(
+          code: .configurationInvalid, isRetriable: false,
+          advice: "another program is in this service's group; give this installation a topic prefix of its own"),
+        [RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL]
+      ),
     ]
     return Dictionary(uniqueKeysWithValues: table.flatMap { rule, codes in codes.map { ($0.rawValue, rule) } })
   }()

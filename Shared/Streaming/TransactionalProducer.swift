@@ -27,10 +27,20 @@ package final class TransactionalProducer {
   }
 
   package func send(_ message: OutgoingMessage) throws(StreamingError) {
-    try producer.send(message, limit: callTimeout)
+    do { try producer.send(message, limit: callTimeout) } catch { throw transactionError ?? error }
   }
 
-  package func flush() throws(StreamingError) { try producer.flush(callTimeout) }
+  package func flush() throws(StreamingError) {
+    do { try producer.flush(callTimeout) } catch { throw transactionError ?? error }
+  }
+
+  /// What made the open transaction fail, if it has. Messages that are sent or delivered in it afterwards only say that
+  /// it has failed; of librdkafka's calls that tell the reason, this one changes nothing while a transaction is open.
+  private var transactionError: StreamingError? {
+    guard let error = producer.handle.withPointer({ rd_kafka_begin_transaction($0) }) else { return nil }
+    let failure = StreamingError(consuming: error, doing: "write in a transaction")
+    return failure.requiresAbort || failure.isFatal ? failure : nil
+  }
 
   /// Adds consumed offsets, guarded by the generation in which the partitions were assigned: a broker of 2.5 or later
   /// refuses them from a member that was replaced.

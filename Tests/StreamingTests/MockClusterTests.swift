@@ -150,12 +150,19 @@ struct MockClusterTests {
     #expect(counts.restarted == ["FENCED"] && counts.messagesIn == 1)
   }
 
-  @Test("an output that the broker refuses aborts the transaction, and the message is worked on again")
+  @Test("an output that the broker refuses to take from this user ends the pipeline, and the error says so")
   func refusedOutput() async throws {
-    let counts = try await pipelineSurvives(.addPartitionsToTransaction, [.topicAuthorizationFailed])
-    // Told by the refused message itself or by the next call, whichever comes first.
-    #expect([["TRANSACTION_FAILED"], ["DELIVERY_FAILED"]].contains(counts.aborted))
-    #expect(counts.restarted == [])
-    #expect(counts.messagesIn == 1)
+    try await withMock { mock, kafka in
+      let running = RunningPipeline.start(kafka)
+      try waitUntil("the pipeline is ready") { running.pipeline.isReady }
+      mock.answer(.addPartitionsToTransaction, with: [.topicAuthorizationFailed])
+      let producer = try Producer(kafka: kafka, logger: testLogger)
+      try producer.send(RunningSum.message("a", "1"))
+      try producer.flush()
+      try waitUntil("the pipeline has ended") { running.thread.isFinished }
+      let error = running.error.value as? StreamingError
+      #expect(error?.code == .notAuthorized && error?.name == "TOPIC_AUTHORIZATION_FAILED")
+      #expect(running.observer.counts.value.committed == 0)
+    }
   }
 }

@@ -129,10 +129,16 @@ package final class FaultBroker: Sendable {
   /// Debian's, for which the broker is written.
   private static let python = "/usr/bin/python3"
   package static let isAvailable = FileManager.default.isExecutableFile(atPath: python)
-  private static let started = Result { try FaultBroker() }
+  private static let shared = Result { try FaultBroker() }
+  private static let slots = Slots(24)
 
-  /// The one of this process; tests keep apart by topic prefixes and client ids.
-  package static func shared() throws -> FaultBroker { try started.get() }
+  /// Runs the body on a dedicated thread with the one broker of this process. Tests keep apart by topic prefixes and
+  /// client ids; few run at once, since each has dozens of threads.
+  package static func use(_ body: @escaping @Sendable (FaultBroker) throws -> Void) async throws {
+    await slots.take()
+    defer { Task { await slots.release() } }
+    try await blocking { try body(shared.get()) }
+  }
 
   package let bootstrapServers: String
   private let process = Process()
@@ -162,6 +168,11 @@ package final class FaultBroker: Sendable {
   /// - Returns: how many wrong answers there were.
   @discardableResult
   package func disarm(_ request: BrokerFault.Request, client: String) throws -> Int {
+    try order("\(client) \(request.rawValue) -")
+  }
+
+  /// How many wrong answers this client got to requests of this kind so far.
+  package func count(_ request: BrokerFault.Request, client: String) throws -> Int {
     try order("\(client) \(request.rawValue)")
   }
 
@@ -181,5 +192,20 @@ package final class FaultBroker: Sendable {
       line += byte
     }
     return String(decoding: line, as: UTF8.self)
+  }
+}
+
+private actor Slots {
+  private var free: Int
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  init(_ count: Int) { free = count }
+
+  func take() async {
+    if free > 0 { free -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
+  }
+
+  func release() {
+    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
   }
 }

@@ -25,7 +25,7 @@ def parse_arguments():
         help="how long a new group waits for further members (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--faults", action="store_true", help="takes orders for faults from standard input, and ends with it; see faults.py"
+        "--faults", action="store_true", help="take orders for faults from standard input, and end with it: see faults.py"
     )
     return parser.parse_args()
 

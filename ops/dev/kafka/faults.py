@@ -2,9 +2,9 @@
 
 Each line of standard input arms one for a client: `CLIENT REQUEST WHAT WHEN TIMES`. WHAT is the number of an error,
 `hangup` (the connection ends without an answer) or `slow:MILLISECONDS`; WHEN is `instead` or `after` the request is
-carried out; TIMES is a count, or -1 for ever. A line `CLIENT REQUEST` withdraws it. Each line is answered on standard
-output by the number of faults that this client has met with this request so far. The end of standard input ends the
-broker.
+carried out; TIMES is a count, or -1 for ever. `CLIENT REQUEST -` withdraws it; `CLIENT REQUEST` does nothing. Each line
+is answered on standard output by the number of faults that this client has met with this request so far. The end of
+standard input ends the broker.
 """
 
 import asyncio
@@ -42,9 +42,8 @@ class FaultyBroker:
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
         while line := (await orders.readline()).decode():
             client, request, *fault = line.split()
-            self._armed.pop((client, request), None)
             if fault:
-                self._armed[client, request] = _Fault(*fault)
+                self._armed[client, request] = _Fault(*fault) if len(fault) > 1 else None
             print(self._met[client, request], flush=True)
 
     def _take(self, client, name, request):
