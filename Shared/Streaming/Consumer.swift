@@ -13,14 +13,11 @@ public enum StartOffset: Hashable, Sendable {
   case beginning
   case end
   case offset(Int64)
-  /// The group's committed offset; the beginning when there is none.
-  case committed
 
   var kafkaOffset: Int64 {
     switch self {
     case .beginning: Int64(RD_KAFKA_OFFSET_BEGINNING)
     case .end: Int64(RD_KAFKA_OFFSET_END)
-    case .committed: Int64(RD_KAFKA_OFFSET_INVALID)
     case .offset(let offset): offset
     }
   }
@@ -31,8 +28,8 @@ public enum ConsumerEvent: Sendable {
   case message(ConsumedMessage)
   /// Everything there is was read; `offset` is the next one. With `readCommitted` that is the last stable offset.
   case endOfPartition(TopicPartition, offset: Int64)
-  /// The group gave these partitions. The next poll starts them at their committed offsets, unless the caller answers
-  /// first with `assign`.
+  /// The group gave these partitions. The next poll starts them at their committed offsets, or throws when it can't
+  /// learn them, unless the caller answers first with `assign`.
   case assigned([TopicPartition])
   /// The group takes these partitions back. The next poll lets go of them, unless the caller does so with `unassign`.
   /// When `isLost`, others may own them already: offsets can't be committed any more.
@@ -246,7 +243,10 @@ public final class Consumer {
     guard let rebalance = unanswered else { return }
     if rebalance.isAssignment {
       let partitions = rebalance.partitions.map { (TopicPartition(kafka.shortName($0.topic), $0.partition)) }
-      try assign(Dictionary(uniqueKeysWithValues: partitions.map { ($0, StartOffset.committed) }))
+      // Asked here: where librdkafka asks by itself and the coordinator has just moved, it never reads the partitions.
+      let offsets = try committed(partitions)
+      try assign(
+        Dictionary(uniqueKeysWithValues: partitions.map { ($0, offsets[$0].map(StartOffset.offset) ?? .beginning) }))
     } else {
       try unassign()
     }

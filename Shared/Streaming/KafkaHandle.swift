@@ -120,6 +120,8 @@ final class KafkaHandle: @unchecked Sendable {
       guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
       var error = StreamingError(code, doing: "Kafka client", detail: Self.text(errorText))
       error.isFatal = true
+      // Another client may do what this one can't any more.
+      error.isRetriable = !error.needsOperator
       return error
     }
   }

@@ -25,7 +25,7 @@ final class ProducerHandle: Sendable {
     let deadline = ContinuousClock.now + limit
     while true {
       guard let failure = enqueue(message) else { break }
-      guard failure.code == .queueFull, ContinuousClock.now < deadline else { throw failure }
+      guard failure.code == .queueFull, ContinuousClock.now < deadline else { throw handle.fatalError ?? failure }
       // Serves delivery reports, which make room.
       handle.withPointer { _ = rd_kafka_poll($0, 50) }
     }

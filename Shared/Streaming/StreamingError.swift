@@ -51,6 +51,11 @@ public struct StreamingError: RetriableError, Equatable, CustomStringConvertible
   /// Going on with the same client is of no use: librdkafka has given up, or an administrator must act.
   public var endsSession: Bool { isFatal || code == .notAuthorized || code == .configurationInvalid }
 
+  /// No repetition mends it, not even with a new client.
+  package var needsOperator: Bool {
+    code == .notAuthorized || code == .configurationInvalid || code == .messageTooLarge
+  }
+
   public var description: String { "\(code.rawValue) (\(name)): \(text)" }
 }
 

@@ -118,7 +118,7 @@ package enum Recovery: Equatable {
     switch error {
     case is Restart: self = .restart
     case let error as StreamingError:
-      if error.code == .notAuthorized || error.code == .configurationInvalid || error.code == .messageTooLarge {
+      if error.needsOperator {
         self = .stop
       } else if error.isFatal {
         self = .restart

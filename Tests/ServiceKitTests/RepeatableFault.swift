@@ -50,14 +50,18 @@ struct RepeatableFault: Sendable, CustomTestStringConvertible {
     rows(.commitOffsets, [.fencedInstanceID], .startsAnew),
     rows(.commitOffsets, [.groupAuthorizationFailed, .topicAuthorizationFailed], times: nil, .ends(.notAuthorized)),
     rows(
-      .produce, [.notLeaderOrFollower, .requestTimedOut, .notEnoughReplicasAfterAppend, .unknownTopicOrPartition],
+      .produce,
+      [
+        .notLeaderOrFollower, .requestTimedOut, .notEnoughReplicasAfterAppend, .unknownTopicOrPartition,
+        .unknownProducerID,
+      ],
       times: 2, .goesOn),
     rows(.produce, [.requestTimedOut, .notLeaderOrFollower], when: .after, .goesOn),
     rows(
       .produce,
       [
-        .corruptMessage, .invalidRecord, .policyViolation, .outOfOrderSequenceNumber, .unknownProducerID,
-        .invalidProducerEpoch, .invalidProducerIDMapping, .unknown,
+        .corruptMessage, .invalidRecord, .policyViolation, .outOfOrderSequenceNumber, .invalidProducerEpoch,
+        .invalidProducerIDMapping, .unknown,
       ], .startsAnew),
     rows(.produce, [.invalidRecord, .outOfOrderSequenceNumber], when: .after, .startsAnew),
     rows(.produce, [.topicAuthorizationFailed, .clusterAuthorizationFailed], times: nil, .ends(.notAuthorized)),
@@ -71,7 +75,9 @@ struct RepeatableFault: Sendable, CustomTestStringConvertible {
     rows(.syncGroup, coordinatorMoves + [.unknownMemberID, .illegalGeneration, .rebalanceInProgress], .goesOn),
     rows(.findGroupCoordinator, [.coordinatorNotAvailable], times: 2, .goesOn),
     rows(.findGroupCoordinator, [.groupAuthorizationFailed], times: nil, .ends(.notAuthorized)),
-    rows(.fetchOffsets, coordinatorMoves + [.unstableOffsetCommit, .unknownMemberID, .illegalGeneration], .goesOn),
+    rows(.fetchOffsets, [.coordinatorLoadInProgress, .unstableOffsetCommit], .goesOn),
+    rows(
+      .fetchOffsets, [.coordinatorNotAvailable, .notCoordinator, .unknownMemberID, .illegalGeneration], .startsAnew),
     rows(.fetchOffsets, [.groupAuthorizationFailed], times: nil, .ends(.notAuthorized)),
     rows(.listOffsets, [.notLeaderOrFollower, .unknownTopicOrPartition], .goesOn),
     rows(.metadata, [.leaderNotAvailable, .unknownTopicOrPartition], times: 2, .goesOn),

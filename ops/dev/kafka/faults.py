@@ -12,7 +12,11 @@ from collections import Counter
 import sys
 
 from data_requests import for_each_partition
+import errors
 from errors import KafkaError
+
+# What a request for offsets may be refused for one partition; all else is refused for the whole of them.
+_OF_A_PARTITION = (errors.UNKNOWN_TOPIC_OR_PARTITION, errors.UNSTABLE_OFFSET_COMMIT)
 
 
 class _Fault:
@@ -74,7 +78,7 @@ def _refusal(name, request, code):
     """The fields of an answer that has the error where brokers put it: at each partition, at each topic, or once."""
     if name == "Metadata":
         return {"topics": [{"name": topic.name, "error": code} for topic in request.topics]}
-    if name == "OffsetFetch" or not hasattr(request, "topics"):
+    if name == "OffsetFetch" and code not in _OF_A_PARTITION or not hasattr(request, "topics"):
         return {"error": code}
 
     def refuse(topic, partition):
