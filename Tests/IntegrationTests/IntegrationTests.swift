@@ -15,11 +15,11 @@ struct IntegrationTests {}
 extension RunningSuite {
   /// Runs a test on a suite of its own and leaves nothing behind: no process, topic, schema or file.
   static func with<T: Sendable>(
-    setUp: Bool = true, _ body: @escaping @Sendable (RunningSuite) throws -> T
+    brokers: String? = testBrokers, setUp: Bool = true, _ body: @escaping @Sendable (RunningSuite) throws -> T
   ) async throws -> T {
     try await blocking {
       let suite = try RunningSuite(
-        brokers: try #require(testBrokers), databaseURL: try #require(databaseURL), name: freshName())
+        brokers: try #require(brokers), databaseURL: try #require(databaseURL), name: freshName())
       defer {
         do { try suite.close() } catch { Issue.record("the suite \(suite.schema) was not cleared away: \(error)") }
       }

@@ -129,15 +129,17 @@ package final class FaultBroker: Sendable {
   /// Debian's, for which the broker is written.
   private static let python = "/usr/bin/python3"
   package static let isAvailable = FileManager.default.isExecutableFile(atPath: python)
-  private static let shared = Result { try FaultBroker() }
+  private static let started = Result { try FaultBroker() }
   private static let slots = Slots(24)
 
-  /// Runs the body on a dedicated thread with the one broker of this process. Tests keep apart by topic prefixes and
-  /// client ids; few run at once, since each has dozens of threads.
+  /// The one of this process; tests keep apart by topic prefixes and client ids.
+  package static func shared() throws -> FaultBroker { try started.get() }
+
+  /// Runs the body on a dedicated thread; few run at once, since each has dozens of threads.
   package static func use(_ body: @escaping @Sendable (FaultBroker) throws -> Void) async throws {
     await slots.take()
     defer { Task { await slots.release() } }
-    try await blocking { try body(shared.get()) }
+    try await blocking { try body(shared()) }
   }
 
   package let bootstrapServers: String
