@@ -1,7 +1,7 @@
 import CLibrdkafka
 
 /// librdkafka's broker inside this process, for tests without a broker and for errors on demand. It knows no
-/// `read_committed` and drops what exceeds 5 MB a partition.
+/// `read_committed`, forgets offsets that a transaction commits and drops what exceeds 5 MB a partition.
 package final class MockCluster {
   /// Numbers of requests in Kafka's protocol.
   package enum Request: Int16 {
