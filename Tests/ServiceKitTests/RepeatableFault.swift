@@ -71,7 +71,7 @@ struct RepeatableFault: Sendable, CustomTestStringConvertible {
     rows(.joinGroup, coordinatorMoves + [.unknownMemberID, .rebalanceInProgress], .goesOn),
     rows(.joinGroup, [.fencedInstanceID], .startsAnew),
     rows(.joinGroup, [.groupAuthorizationFailed], times: nil, .ends(.notAuthorized)),
-    rows(.joinGroup, [.invalidSessionTimeout], times: nil, .ends(.configurationInvalid)),
+    rows(.joinGroup, [.invalidSessionTimeout, .inconsistentGroupProtocol], times: nil, .ends(.configurationInvalid)),
     rows(.syncGroup, coordinatorMoves + [.unknownMemberID, .illegalGeneration, .rebalanceInProgress], .goesOn),
     rows(.findGroupCoordinator, [.coordinatorNotAvailable], times: 2, .goesOn),
     rows(.findGroupCoordinator, [.groupAuthorizationFailed], times: nil, .ends(.notAuthorized)),

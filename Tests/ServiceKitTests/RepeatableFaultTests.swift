@@ -157,8 +157,7 @@ private final class Reader: Sendable {
   private func consume(_ context: ServiceContext, _ progressed: () -> Void) throws {
     state.withLock { $0.starts += 1 }
     let producer = try Producer(kafka: context.kafka, logger: context.logger)
-    let membership = GroupMembership(
-      group: "reader", instance: context.common.instance, sessionTimeoutMilliseconds: 6000)
+    let membership = GroupMembership(group: "reader", instance: context.common.instance)
     let consumer = try Consumer(kafka: context.kafka, membership: membership, logger: context.logger)
     defer { consumer.close() }
     try consumer.subscribe(["input"])

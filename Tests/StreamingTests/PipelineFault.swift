@@ -24,6 +24,8 @@ struct PipelineFault: Sendable, CustomTestStringConvertible {
     case restarts
     /// One of the last two: it depends on how many messages the broker had already taken.
     case abortsOrRestarts
+    /// Any of these: it depends on how much of the transaction's time is left.
+    case timeDecides
     /// Not ready, for as long as the answers are wrong.
     case waits
     /// The pipeline ends with this error.
@@ -107,7 +109,7 @@ extension PipelineFault {
     + rows(.start, .metadata, [.topicAuthorizationFailed], times: nil, .ends(.notAuthorized))
     + rows(.start, startingRequests, .hangUp, .unseen)
     + rows(.start, startingRequests, .hangUp, when: .after, .unseen)
-    + rows(.start, startingRequests, late, .unseen)
+    + rows(.start, startingRequests, late, .timeDecides)
 
   private static let startingRequests: [BrokerFault.Request] = [
     .initializeProducer, .findTransactionCoordinator, .findGroupCoordinator, .joinGroup, .syncGroup, .fetchOffsets,
@@ -136,10 +138,13 @@ extension PipelineFault {
     + rows(.work, .produce, [.messageTooLarge, .recordListTooLarge], times: nil, .ends(.messageTooLarge))
     + rows(.work, [.produce], .hangUp, .unseen)
     + rows(.work, [.produce], .hangUp, when: .after, .unseen)
-    + rows(.work, [.produce], late, .abortsOrRestarts)
+
+  private static let transactionRequests: [BrokerFault.Request] = [
+    .addPartitionsToTransaction, .addOffsetsToTransaction, .commitOffsetsInTransaction, .endTransaction,
+  ]
 
   private static let transactions =
-    [.addPartitionsToTransaction, .addOffsetsToTransaction, .commitOffsetsInTransaction, .endTransaction].flatMap {
+    transactionRequests.flatMap {
       rows(.work, $0, coordinatorMoves + [.concurrentTransactions], times: 2, .unseen)
         + rows(.work, $0, [.transactionalIDAuthorizationFailed], times: nil, .ends(.notAuthorized))
         + rows(.work, [$0], .hangUp, .unseen)
@@ -179,8 +184,7 @@ extension PipelineFault {
       .work, .endTransaction,
       [.invalidProducerEpoch, .producerFenced, .invalidTransactionState, .requestTimedOut, .unknown], when: .after,
       .restarts)
-    + rows(.work, [.addPartitionsToTransaction, .commitOffsetsInTransaction], late, .abortsOrRestarts)
-    + rows(.work, [.addOffsetsToTransaction, .endTransaction], late, .unseen)
+    + rows(.work, [.produce] + transactionRequests, late, .timeDecides)
 
   /// What can go wrong with an abort; a refused generation leads to it.
   private static let aborting = [
