@@ -31,9 +31,8 @@ public enum CalibrationSlope {
   /// Some value parts the outcomes, so that the likelihood has no maximum.
   private static func separates(_ values: [Double], _ labels: [Bool]) -> Bool {
     let (yes, no) = (zip(values, labels).filter(\.1).map(\.0), zip(values, labels).filter { !$0.1 }.map(\.0))
-    guard let lowestYes = yes.min(), let highestYes = yes.max(), let lowestNo = no.min(), let highestNo = no.max() else {
-      return true
-    }
+    guard let lowestYes = yes.min(), let highestYes = yes.max(), let lowestNo = no.min(), let highestNo = no.max()
+    else { return true }
     return lowestYes >= highestNo || lowestNo >= highestYes
   }
 }
