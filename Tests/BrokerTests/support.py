@@ -53,7 +53,11 @@ class BrokerTestCase(unittest.TestCase):
         self.addCleanup(lambda: self.stop())
 
     def start(self):
-        self.broker = BrokerProcess("--data-dir", os.path.join(self.folder.name, "data"))
+        self.broker = BrokerProcess("--data-dir", os.path.join(self.folder.name, "data"), *self.options())
+
+    def options(self):
+        """Further options of the broker."""
+        return ()
 
     def stop(self):
         seconds, errors = self.broker.stop()

@@ -1,17 +1,21 @@
-"""A Kafka broker in memory, for trying out and for tests: one node, one process, no authentication.
+"""A Kafka broker in memory, for trying out and for tests: one node, one process.
 
 SIGTERM and SIGINT end it; with --data-dir it then writes all it holds to a file there, which the next start reads.
 After SIGKILL that file is what it was before: all since the start is lost.
+
+Without --certificate and --users anybody who reaches the port may do all.
 """
 
 import argparse
 import asyncio
 import os
 import signal
+import ssl
 import sys
 
 from broker import Broker
 from faults import FaultyBroker
+from security_requests import read_users
 from server import READ_BUFFER, Server
 
 
@@ -27,11 +31,17 @@ def parse_arguments():
     parser.add_argument(
         "--faults", action="store_true", help="take orders for faults from standard input, and end with it: see faults.py"
     )
+    parser.add_argument("--certificate", metavar="FILE", help="PEM of key and certificate: clients must use TLS")
+    parser.add_argument("--users", metavar="FILE", help="lines `name:password`: clients must use SASL PLAIN")
     return parser.parse_args()
 
 
 async def run(arguments):
-    broker = Broker(arguments.initial_rebalance_delay / 1000)
+    broker = Broker(arguments.initial_rebalance_delay / 1000, arguments.users and read_users(arguments.users))
+    tls = None
+    if arguments.certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(arguments.certificate)
     snapshot = arguments.data_dir and os.path.join(arguments.data_dir, "broker.snapshot")
     if snapshot:
         os.makedirs(arguments.data_dir, exist_ok=True)
@@ -42,7 +52,7 @@ async def run(arguments):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     faulty = FaultyBroker(broker) if arguments.faults else None
     server = await asyncio.start_server(
-        Server(faulty or broker).serve, arguments.host, arguments.port, limit=READ_BUFFER, backlog=1024
+        Server(faulty or broker).serve, arguments.host, arguments.port, ssl=tls, limit=READ_BUFFER, backlog=1024
     )
     background = asyncio.create_task(broker.work_in_background())
     host, port = server.sockets[0].getsockname()[:2]

@@ -14,17 +14,20 @@ import errors
 from errors import KafkaError
 from group_requests import GroupRequests
 from schemas import APIS
+from security_requests import SecurityRequests
 from transactions import TransactionCoordinator
 
 _TICK = 0.2
 _MAINTENANCE_EVERY = 1.0
 
 
-class Broker(DataRequests, GroupRequests, AdminRequests):
+class Broker(DataRequests, GroupRequests, AdminRequests, SecurityRequests):
     """Answers requests; each method of the parts is named after the request it handles."""
 
-    def __init__(self, initial_delay):
+    def __init__(self, initial_delay, users=None):
+        """With users (passwords by name), a client must say who it is before all else."""
         self.initial_delay = initial_delay
+        self.users = users
         self.cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self.topics = {}
         self.groups = {}

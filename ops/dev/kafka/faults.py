@@ -39,6 +39,7 @@ class FaultyBroker:
         self._armed = {}
         self._met = Counter()
         self.api_versions = broker.api_versions
+        self.users = broker.users
 
     async def take_orders(self):
         """Returns at the end of standard input."""

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import errors
 from schemas import APIS, read_body, read_request, write_answer
+from security_requests import OPEN_REQUESTS
 from wire import Malformed
 
 _LARGEST_REQUEST = 64 << 20
@@ -20,9 +21,10 @@ class Server:
         self._broker = broker
 
     async def serve(self, reader, writer):
+        connection = SimpleNamespace(is_open=self._broker.users is None)
         try:
             while frame := await _read_frame(reader):
-                pieces = await self._answer(frame, writer)
+                pieces = await self._answer(frame, writer, connection)
                 del frame
                 if pieces is not None:
                     writer.write(b"".join((sum(map(len, pieces)).to_bytes(4, "big"), *pieces)))
@@ -35,7 +37,7 @@ class Server:
         finally:
             writer.close()
 
-    async def _answer(self, frame, writer):
+    async def _answer(self, frame, writer, connection):
         name, header, rest = read_request(frame)
         if name is None and header.key == APIS["ApiVersions"][0]:
             # The client learns from the list, in the oldest layout, which version it may use.
@@ -43,8 +45,11 @@ class Server:
             return write_answer("ApiVersions", 0, header.correlation, answer)
         if name is None:
             raise Malformed(f"request {header.key} version {header.version} is not served")
+        if not connection.is_open and name not in OPEN_REQUESTS:
+            raise Malformed("a request before the client has said who it is")
         request = read_body(name, header.version, rest)
         context = SimpleNamespace(
+            connection=connection,
             version=header.version,
             client_id=header.client_id or "",
             # There is no name when the client has gone already.
