@@ -35,6 +35,12 @@ extension Settings {
       topicPrefix: self[CommonKeys.topicPrefix], properties: self[CommonKeys.kafkaProperties], clientID: "resync")
   }
 
+  /// For commands that only send: asked first, Kafka says why it cannot be reached; a producer would only wait.
+  func producer() throws -> Producer {
+    _ = try Admin(kafka: kafka, logger: quietLogger, timeout: .seconds(5)).topicNames()
+    return try Producer(kafka: kafka, logger: quietLogger)
+  }
+
   func connection() throws -> Connection {
     try Connection(
       DatabaseConfiguration(

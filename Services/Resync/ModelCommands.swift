@@ -119,7 +119,7 @@ struct RollbackCommand: ParsableCommand {
 /// Predictors ask PostgreSQL from time to time anyway; the event makes it prompt.
 private func announce(_ promotion: Promotion, _ settings: Settings) throws {
   print("\(promotion.task): \(promotion.modelID) is live since \(promotion.promotedAt.formatted(.iso8601))")
-  let producer = try Producer(kafka: settings.kafka, logger: quietLogger)
+  let producer = try settings.producer()
   try producer.send(.modelPromoted(task: promotion.task, modelID: promotion.modelID))
   try producer.flush()
 }

@@ -44,7 +44,7 @@ struct PublishCommand: ParsableCommand {
     let settings = try arguments.checkedSettings()
     let pseudonymiser = try PseudonymKeys.pseudonymiser(settings)
     let records = try RecordFile.find(paths).filter(isChosen)
-    let producer = plan ? nil : try Producer(kafka: settings.kafka, logger: quietLogger)
+    let producer = plan ? nil : try settings.producer()
     var entries: [ManifestEntry] = []
     var chunkCount = 0
     var scheduled: [(dueSeconds: Double, chunks: RecordChunks, index: Int)] = []

@@ -68,7 +68,7 @@ struct ReplayCommand: ParsableCommand {
   /// Marked before it is sent: a replay that dies in between sends a message not at all rather than twice.
   private func replay(_ wanted: inout Set<Origin>, _ settings: Settings, _ connection: Connection) throws {
     guard !wanted.isEmpty else { return }
-    let producer = try Producer(kafka: settings.kafka, logger: quietLogger)
+    let producer = try settings.producer()
     let admin = try Admin(kafka: settings.kafka, logger: quietLogger)
     let partitions = try admin.describe([Topic.rejected]).first?.partitions ?? 0
     let reader = try Consumer(kafka: settings.kafka, membership: nil, logger: quietLogger)

@@ -56,8 +56,8 @@ struct TrainCommand: ParsableCommand {
       specification: String(decoding: try encoder.encode(order), as: UTF8.self),
       recordings: try Array(Set(ManifestEntry.read(manifest).map(\.recordingID))).sorted(), cohort: cohort,
       pipelineID: order.pipeline.id)
+    let producer = try connections.producer()
     try TrainingJobs(connection).submit(submission)
-    let producer = try Producer(kafka: connections.kafka, logger: quietLogger)
     try producer.send(.jobSubmitted(submission.jobID))
     try producer.flush()
     print("job \(submission.jobID) submitted: \(task.rawValue), \(submission.recordings.count) recordings")

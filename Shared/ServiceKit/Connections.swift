@@ -41,10 +41,12 @@ public enum ReadinessCondition {
 
 extension ServiceContext {
   /// Waits until the brokers answer and hold the topics; false when the service was stopped meanwhile.
+  /// - Throws: `StreamingError` when a setting or the credentials are wrong: waiting mends neither.
   public func waitForKafka(topics: [String], stop: StopSignal) throws -> Bool {
     readiness.set(ReadinessCondition.kafka, false, detail: "not reached yet")
+    func mayMend(_ error: any Error) -> Bool { (error as? StreamingError)?.endsSession != true }
     let reached: Void? = try waitUntilReachable(
-      "Kafka at \(common.kafka.bootstrapServers)", stop: stop, logger: logger
+      "Kafka at \(common.kafka.bootstrapServers)", stop: stop, logger: logger, retries: mayMend
     ) {
       // One attempt must end well within the time that a stop may take.
       let names = try Set(Admin(kafka: kafka, logger: logger, timeout: .seconds(3)).topicNames())

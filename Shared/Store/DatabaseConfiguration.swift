@@ -47,7 +47,7 @@ public struct DatabaseConfiguration: Sendable {
 
   /// Keywords that may be printed; every other one (password, key passphrase, …) is left out.
   private static let printable: Set<String> = [
-    "host", "hostaddr", "port", "dbname", "user", "sslmode", "target_session_attrs", "service",
+    "host", "hostaddr", "port", "dbname", "user", "sslmode", "sslrootcert", "target_session_attrs", "service",
   ]
 
   /// What libpq reads in `url`, restricted to `printable`; nil when libpq cannot parse it (its message is dropped

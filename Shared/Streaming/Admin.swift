@@ -18,7 +18,7 @@ public final class Admin: Sendable {
       properties: kafka.resolvedProperties(
         .consumer,
         ["isolation.level": isolation.rawValue, "group.id": kafka.fullName("admin")]),
-      logger: logger)
+      keepsConnectionErrors: true, logger: logger)
   }
 
   // MARK: Topics
@@ -195,8 +195,9 @@ public final class Admin: Sendable {
   /// Number of partitions of each topic under the prefix, by name without it.
   private func partitionCounts() throws(StreamingError) -> [String: Int] {
     var metadata: UnsafePointer<rd_kafka_metadata>?
-    try StreamingError.check(
-      handle.withPointer { rd_kafka_metadata($0, 1, nil, &metadata, timeoutMilliseconds) }, doing: "list topics")
+    let answer = handle.withPointer { rd_kafka_metadata($0, 1, nil, &metadata, timeoutMilliseconds) }
+    if answer != RD_KAFKA_RESP_ERR_NO_ERROR, let reason = handle.takeConnectionError() { throw reason }
+    try StreamingError.check(answer, doing: "list topics")
     defer { rd_kafka_metadata_destroy(metadata) }
     guard let metadata else { return [:] }
     var counts: [String: Int] = [:]

@@ -1,3 +1,5 @@
+import Foundation
+
 /// How to reach Kafka, and under which names this installation works there.
 public struct KafkaConfiguration: Sendable {
   /// `host:port`, several separated by commas.
@@ -64,6 +66,8 @@ extension KafkaConfiguration {
   /// Sized for messages up to 900 KB, with every queue bounded.
   private static let common: [String: String] = [
     "message.max.bytes": "1000000", "socket.keepalive.enable": "true", "reconnect.backoff.max.ms": "2000",
+    // The default since librdkafka 2.0; before, a certificate of any host was taken.
+    "ssl.endpoint.identification.algorithm": "https",
   ]
 
   private static let byRole: [Role: [String: String]] = [
@@ -79,11 +83,23 @@ extension KafkaConfiguration {
     ],
   ]
 
+  private static let files = [
+    "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.keystore.location", "ssl.crl.location",
+  ]
+
   /// Every property of one client: defaults, then the user's, then what the client itself needs.
   func resolvedProperties(_ role: Role, _ own: [String: String]) throws(StreamingError) -> [String: String] {
     for name in properties.keys.sorted() {
       if let reason = Self.reservedProperties[name] {
         throw StreamingError(.configurationInvalid, "Kafka property '\(name)' can't be changed: \(reason)")
+      }
+    }
+    // librdkafka names the property, but not the file.
+    for name in Self.files {
+      // "probe" lets librdkafka look in the usual places.
+      if let path = properties[name], path != "probe", access(path, R_OK) != 0 {
+        throw StreamingError(
+          .configurationInvalid, "Kafka property '\(name)' is '\(path)'; expected a path that this user may read")
       }
     }
     guard !bootstrapServers.isEmpty else {

@@ -22,10 +22,17 @@ final class HandleContext: Sendable {
   let logger: Logger
   let rebalances = Mutex<[Rebalance]>([])
   let failedDeliveries = Mutex(FailedDeliveries())
+  /// Why brokers are not reached, in a client that asks for it.
+  let connectionError = Mutex<StreamingError?>(nil)
   /// While closing nobody polls for rebalances: they are answered in the callback.
   let isClosing = Atomic(false)
 
-  init(logger: Logger) { self.logger = logger }
+  let keepsConnectionErrors: Bool
+
+  init(logger: Logger, keepsConnectionErrors: Bool) {
+    self.logger = logger
+    self.keepsConnectionErrors = keepsConnectionErrors
+  }
 
   func recordFailedDelivery(topic: String, partition: Int32, error: rd_kafka_resp_err_t) {
     let label = "\(topic)[\(partition)]: \(String(cString: rd_kafka_err2name(error)))"
@@ -41,6 +48,16 @@ final class HandleContext: Sendable {
     }
   }
 
+  func recordConnectionError(_ error: rd_kafka_resp_err_t, _ reason: String) {
+    // It says no more than that others came before.
+    guard error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN else { return }
+    // Times and counts differ at each attempt, and the same reason must read the same.
+    let steady = reason.replacing(/\s\(after \d+ms in state .*\)$/, with: "")
+    let found = StreamingError(error, doing: "connect to Kafka", detail: steady)
+    // After a refused certificate the connection is reported as broken too.
+    connectionError.withLock { if $0 == nil || found.code != .brokerUnreachable { $0 = found } }
+  }
+
   /// The context of a handle, lent during a callback.
   static func of(_ handle: OpaquePointer?) -> HandleContext? {
     guard let handle, let opaque = rd_kafka_opaque(handle) else { return nil }
@@ -53,9 +70,13 @@ final class KafkaHandle: @unchecked Sendable {
   let context: HandleContext
   private let pointer: OpaquePointer
 
-  /// - Parameter properties: as `KafkaConfiguration.resolvedProperties` gives them.
-  init(_ role: KafkaConfiguration.Role, properties: [String: String], logger: Logger) throws(StreamingError) {
-    context = HandleContext(logger: logger)
+  /// - Parameters:
+  ///   - properties: as `KafkaConfiguration.resolvedProperties` gives them.
+  ///   - keepsConnectionErrors: they are told by `connectionError`, and not logged by librdkafka at each attempt.
+  init(
+    _ role: KafkaConfiguration.Role, properties: [String: String], keepsConnectionErrors: Bool = false, logger: Logger
+  ) throws(StreamingError) {
+    context = HandleContext(logger: logger, keepsConnectionErrors: keepsConnectionErrors)
     guard let settings = rd_kafka_conf_new() else { preconditionFailure("rd_kafka_conf_new has no failure") }
     var errorText = [CChar](repeating: 0, count: 512)
     for (name, value) in properties.sorted(by: { $0.key < $1.key }) {
@@ -68,9 +89,16 @@ final class KafkaHandle: @unchecked Sendable {
     rd_kafka_conf_set_opaque(settings, Unmanaged.passUnretained(context).toOpaque())
     rd_kafka_conf_set_log_cb(settings) { handle, level, facility, text in
       guard let context = HandleContext.of(handle), let facility, let text else { return }
+      let isKept = context.keepsConnectionErrors && ["FAIL", "ERROR"].contains(String(cString: facility))
       context.logger.log(
-        level: KafkaHandle.level(level), "\(String(cString: text))",
+        level: isKept ? .debug : KafkaHandle.level(level), "\(String(cString: text))",
         metadata: ["facility": "\(String(cString: facility))"])
+    }
+    if keepsConnectionErrors {
+      rd_kafka_conf_set_error_cb(settings) { handle, error, reason, _ in
+        guard let context = HandleContext.of(handle), let reason else { return }
+        context.recordConnectionError(rd_kafka_resp_err_t(error), String(cString: reason))
+      }
     }
     switch role {
     case .producer:
@@ -122,6 +150,15 @@ final class KafkaHandle: @unchecked Sendable {
       error.isFatal = true
       // Another client may do what this one can't any more.
       error.isRetriable = !error.needsOperator
+      return error
+    }
+  }
+
+  /// Why connections have failed since this was last asked, if any has.
+  func takeConnectionError() -> StreamingError? {
+    withPointer { _ = rd_kafka_poll($0, 0) }
+    return context.connectionError.withLock { error in
+      defer { error = nil }
       return error
     }
   }

@@ -11,6 +11,7 @@ public struct StreamingError: RetriableError, Equatable, CustomStringConvertible
   public enum Code: String, Sendable {
     case configurationInvalid = "CONFIGURATION_INVALID"
     case brokerUnreachable = "BROKER_UNREACHABLE"
+    case tlsFailed = "TLS_FAILED"
     case notAuthorized = "NOT_AUTHORIZED"
     case topicUnavailable = "TOPIC_UNAVAILABLE"
     case messageTooLarge = "MESSAGE_TOO_LARGE"
@@ -69,6 +70,10 @@ extension StreamingError {
   private static let unreachable = Rule(
     code: .brokerUnreachable, isRetriable: true,
     advice: "check that bootstrap.servers names brokers that run and can be reached from here")
+  private static let untrusted = Rule(
+    code: .tlsFailed, isRetriable: true,
+    advice: "check that ssl.ca.location holds the authority of the broker's certificate, that the certificate is valid "
+      + "now and for the host name by which the broker is reached, and that the broker's port speaks TLS")
   private static let noTopic = Rule(
     code: .topicUnavailable, isRetriable: true,
     advice: "create the topics with `resync setup`, with the same topic prefix and number of partitions")
@@ -90,6 +95,7 @@ extension StreamingError {
           RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION, RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE,
         ]
       ),
+      (untrusted, [RD_KAFKA_RESP_ERR__SSL]),
       (
         noTopic,
         [

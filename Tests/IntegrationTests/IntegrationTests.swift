@@ -18,18 +18,23 @@ extension RunningSuite {
     brokers: String? = testBrokers, setUp: Bool = true, _ body: @escaping @Sendable (RunningSuite) throws -> T
   ) async throws -> T {
     try await blocking {
-      let suite = try RunningSuite(
-        brokers: try #require(brokers), databaseURL: try #require(databaseURL), name: freshName())
-      defer {
-        do { try suite.close() } catch { Issue.record("the suite \(suite.schema) was not cleared away: \(error)") }
-      }
-      do {
-        if setUp { try suite.setUp() }
-        return try body(suite)
-      } catch {
-        let words = suite.services.map { "--- \($0.instance)\($0.isRunning ? "" : " (ended)")\n\($0.lastWords)" }
-        throw Failure(description: "\(error)\n\(words.joined(separator: "\n"))")
-      }
+      try with(
+        RunningSuite(brokers: #require(brokers), databaseURL: #require(databaseURL), name: freshName()),
+        setUp: setUp, body)
+    }
+  }
+
+  /// The same for a suite on other servers; blocks.
+  static func with<T>(_ suite: RunningSuite, setUp: Bool = true, _ body: (RunningSuite) throws -> T) throws -> T {
+    defer {
+      do { try suite.close() } catch { Issue.record("the suite \(suite.schema) was not cleared away: \(error)") }
+    }
+    do {
+      if setUp { try suite.setUp() }
+      return try body(suite)
+    } catch {
+      let words = suite.services.map { "--- \($0.instance)\($0.isRunning ? "" : " (ended)")\n\($0.lastWords)" }
+      throw Failure(description: "\(error)\n\(words.joined(separator: "\n"))")
     }
   }
 

@@ -21,10 +21,14 @@ final class Relay: Sendable {
       throw Failure(description: "the first of KAFKA_BOOTSTRAP_SERVERS is not host:port")
     }
     target = (String(first[..<colon]), port)
-    // A port that the kernel thinks free; nobody else is told of it.
-    let probe = try Self.listening(on: 0)
+    self.port = try Self.freePort()
+  }
+
+  /// A port that the kernel thinks free; nobody else is told of it.
+  static func freePort() throws -> UInt16 {
+    let probe = try listening(on: 0)
     defer { close(probe) }
-    self.port = try Self.boundPort(of: probe)
+    return try boundPort(of: probe)
   }
 
   deinit {

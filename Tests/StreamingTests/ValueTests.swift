@@ -91,6 +91,14 @@ struct ValueTests {
     }
   }
 
+  @Test("a file of certificates that cannot be read is refused with its property and path")
+  func unreadableCertificates() {
+    let kafka = KafkaConfiguration(bootstrapServers: "localhost:1", properties: ["ssl.ca.location": "/nowhere/ca.pem"])
+    let error = #expect(throws: StreamingError.self) { try Producer(kafka: kafka, logger: testLogger) }
+    #expect(error?.code == .configurationInvalid)
+    #expect(error?.text.contains("'ssl.ca.location' is '/nowhere/ca.pem'") == true)
+  }
+
   @Test("a configuration's description holds no values of further properties")
   func description() {
     let kafka = KafkaConfiguration(bootstrapServers: "b:1", properties: ["sasl.password": "secret-word"])

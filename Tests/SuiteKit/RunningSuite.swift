@@ -35,8 +35,12 @@ package final class RunningSuite {
   /// - Parameters:
   ///   - name: lower-case letters and digits; names schema and folder.
   ///   - topics: name of the topics and groups, where they are another suite's; else `name`.
-  package init(brokers: String, databaseURL: String, name: String, topics: String? = nil) throws {
-    kafka = KafkaConfiguration(bootstrapServers: brokers, topicPrefix: "it-\(topics ?? name).", clientID: "test")
+  ///   - kafkaProperties: what the suite's own clients need to reach the brokers.
+  package init(
+    brokers: String, databaseURL: String, name: String, topics: String? = nil, kafkaProperties: [String: String] = [:]
+  ) throws {
+    kafka = KafkaConfiguration(
+      bootstrapServers: brokers, topicPrefix: "it-\(topics ?? name).", properties: kafkaProperties, clientID: "test")
     schema = "it_\(name)"
     self.databaseURL = databaseURL
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("resync-it-\(name)")
