@@ -57,8 +57,14 @@ struct EvaluatorPipeline {
         Date().timeIntervalSince(pending.last) >= quietSeconds
           || Date().timeIntervalSince(pending.first) >= 10 * quietSeconds
       {
-        try evaluate(pool)
-        news = nil
+        do {
+          try evaluate(pool)
+          news = nil
+        } catch let error as UnwrittenFile {
+          context.logger.error("no evaluation: \(error); it is tried again")
+          // The ledger of rejections goes on meanwhile.
+          news = (Date(), Date(timeIntervalSinceNow: 10 * quietSeconds))
+        }
       }
     }
   }
@@ -73,8 +79,12 @@ struct EvaluatorPipeline {
       guard !beats.isEmpty || !responses.isEmpty else { return }
       let builder = ReportBuilder(beats: beats, responses: responses, gallery: gallery)
       let html = renderHTML(try builder.report(connection, generatedAt: began))
-      try FileManager.default.createDirectory(at: reportFolder, withIntermediateDirectories: true)
-      try Data(html.utf8).write(to: file, options: .atomic)
+      do {
+        try FileManager.default.createDirectory(at: reportFolder, withIntermediateDirectories: true)
+      } catch {
+        throw UnwrittenFile(reportFolder, error)
+      }
+      try Data(html.utf8).writeWhole(to: file)
       try connection.transaction {
         let rows =
           try beats.map { try $0.row(report: file.path) } + responses.compactMap { try $0.row(report: file.path) }

@@ -140,7 +140,7 @@ struct CohortSimulateCommand: ParsableCommand {
       }
     }
     let csv = URL(fileURLWithPath: output).appendingPathComponent("cohort.csv")
-    try Data(table.csv.utf8).write(to: csv, options: .atomic)
+    try Data(table.csv.utf8).writeWhole(to: csv)
     print("wrote \(csv.path): \(size) SYNTHETIC patients to train on, \(holdout) held out")
   }
 

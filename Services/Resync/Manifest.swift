@@ -1,4 +1,5 @@
 import Foundation
+import ResyncCore
 
 /// What a publisher sent, one JSON line a recording: the list against which outcomes are counted.
 package struct ManifestEntry: Codable, Hashable {
@@ -37,6 +38,6 @@ package struct ManifestEntry: Codable, Hashable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let lines = try entries.map { String(decoding: try encoder.encode($0), as: UTF8.self) + "\n" }
-    try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+    try Data(lines.joined().utf8).writeWhole(to: URL(fileURLWithPath: file))
   }
 }

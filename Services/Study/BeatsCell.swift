@@ -86,7 +86,7 @@ package struct BeatsCell: Cell {
     let folder = context.cache.appendingPathComponent("models")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let file = folder.appendingPathComponent(name.replacingOccurrences(of: "/", with: ".") + ".safetensors")
-    try Data(model.encoded(as: .float16)).write(to: file, options: .atomic)
+    try Data(model.encoded(as: .float16)).writeWhole(to: file)
     context.note("  model in \(file.path)")
   }
 }
@@ -121,8 +121,8 @@ private struct FoldTraining {
     let training = BeatsCell.Training(
       records: records, beats: examples.count, epochs: run.history, fingerprint: run.fingerprint,
       model: model.weightsSHA256)
-    try Data(bytes).write(to: finished, options: .atomic)
-    try JSONEncoder().encode(training).write(to: notes, options: .atomic)
+    try Data(bytes).writeWhole(to: finished)
+    try JSONEncoder().encode(training).writeWhole(to: notes)
     return (training, model)
   }
 
@@ -135,11 +135,11 @@ private struct FoldTraining {
         context.note(
           String(
             format: "  epoch %d, loss %.4f, %.0f images/s", epoch.epoch + 1, epoch.trainLoss, epoch.imagesPerSecond))
-        try Data(run.checkpoint()).write(to: checkpoint, options: .atomic)
+        try Data(run.checkpoint()).writeWhole(to: checkpoint)
       }
       return run
     } catch let stop as StudyStopped {
-      try Data(run.checkpoint()).write(to: checkpoint, options: .atomic)
+      try Data(run.checkpoint()).writeWhole(to: checkpoint)
       throw stop
     }
   }

@@ -38,7 +38,7 @@ package struct CellStore: Sendable {
     let record = CellRecord(
       name: cell.name, identity: try Self.identity(cell), finishedAt: Date(), seconds: seconds,
       machine: Machine.description, threads: threads, result: result)
-    try Self.encoder.encode(record).write(to: file(cell.name), options: .atomic)
+    try Self.encoder.encode(record).writeWhole(to: file(cell.name))
   }
 
   /// Runs `body` unless another process holds the cell; its claim ends with it, however it ends.

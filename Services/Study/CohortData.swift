@@ -64,7 +64,7 @@ package struct PretrainedTrunk: Codable, Sendable {
     while !run.isFinished { try run.runEpoch { _ in try context.checkStop() } }
     let artifact = try run.finish { _ in try context.checkStop() }
     try FileManager.default.createDirectory(at: context.cache, withIntermediateDirectories: true)
-    try Data(artifact.encoded()).write(to: file, options: .atomic)
+    try Data(artifact.encoded()).writeWhole(to: file)
     return artifact
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import ResyncCore
 
 /// Runs cells in their order, each once: what is kept is not computed again, and processes that share a folder share the
 /// cells.
@@ -50,7 +51,7 @@ package struct StudyRunner {
         return Outcome(name: cell.name, state: state ?? .elsewhere)
       } catch is StudyStopped {
         return Outcome(name: cell.name, state: .notReached)
-      } catch let error as CocoaError where error.isFileError {
+      } catch let error where error is UnwrittenFile || (error as? CocoaError)?.isFileError == true {
         // A full disk or a folder without rights concerns every cell.
         throw error
       } catch {

@@ -47,7 +47,7 @@ final class TransferWorkbench: Sendable {
     }
     let artifact = try run.finish()
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try Data(artifact.encoded()).write(to: file, options: .atomic)
+    try Data(artifact.encoded()).writeWhole(to: file)
     return artifact
   }
 

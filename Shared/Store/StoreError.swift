@@ -93,6 +93,7 @@ extension StoreError {
       } else {
         "PostgreSQL refused a value or statement (its message is left out because it may quote data)"
       }
+    if state == "53100" { text += "; make room on the disk of the PostgreSQL server" }
     if let table = field("t") {
       text += " [table \(table)\(field("n").map { ", constraint \($0)" } ?? "")]"
     }

@@ -1,7 +1,7 @@
 import CLibrdkafka
 
 /// An error that knows whether the same work may succeed later. A processor throws one to make its pipeline abort,
-/// wait and try again; any other error stops the pipeline.
+/// wait and try again; any other error stops the pipeline. What it prints goes to logs and holds no patient data.
 public protocol RetriableError: Error {
   var isRetriable: Bool { get }
 }

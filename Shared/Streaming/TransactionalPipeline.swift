@@ -138,7 +138,9 @@ package enum Recovery: Equatable {
   }
 
   /// What a log may say of an error: texts of other modules' errors could hold more than belongs there.
-  static func summary(of error: any Error) -> String { (error as? StreamingError)?.description ?? code(of: error) }
+  static func summary(of error: any Error) -> String {
+    (error as? any RetriableError).map { String(describing: $0) } ?? code(of: error)
+  }
 
   /// A name for logs and metrics; never the error's own text, which may come from a processor.
   static func code(of error: any Error) -> String {

@@ -3,7 +3,8 @@
 struct ComposeFile {
   struct Service {
     var image = ""
-    var entries: Set<String> = []
+    /// Keys with what stands beside them; "" for what has lines below it.
+    var entries: [String: String] = [:]
     var environment: Set<String> = []
   }
 
@@ -40,7 +41,7 @@ struct ComposeFile {
   private static func service(_ node: Node, _ anchors: [String: Node]) throws -> Service {
     var service = Service()
     for child in try merged(node, anchors) {
-      service.entries.insert(child.key)
+      service.entries[child.key] = child.value
       switch child.key {
       case "image": service.image = child.value
       case "environment":

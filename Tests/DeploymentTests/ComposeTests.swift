@@ -80,8 +80,20 @@ struct ComposeTests {
     let file = try ComposeFile(
       text: String(contentsOf: root.appendingPathComponent("docker-compose.yml"), encoding: .utf8))
     for (name, service) in file.services where service.image == "resync" {
-      #expect(service.entries.isDisjoint(with: ["ports", "container_name", "hostname"]), "\(name)")
+      #expect(Set(service.entries.keys).isDisjoint(with: ["ports", "container_name", "hostname"]), "\(name)")
     }
+  }
+
+  @Test("our containers run as a user without rights, on a root file system that nobody writes to")
+  func unprivileged() throws {
+    let text = try String(contentsOf: root.appendingPathComponent("docker-compose.yml"), encoding: .utf8)
+    for (name, service) in try ComposeFile(text: text).services where service.image == "resync" {
+      #expect(service.entries["read_only"] == "true", "\(name)")
+      #expect(Set(service.entries.keys).isSuperset(of: ["cap_drop", "security_opt"]), "\(name)")
+      #expect(Set(service.entries.keys).isDisjoint(with: ["user", "privileged", "cap_add"]), "\(name)")
+    }
+    let image = try String(contentsOf: root.appendingPathComponent("ops/docker/Dockerfile"), encoding: .utf8)
+    #expect(image.matches(of: /(?m)^USER (.*)$/).map { String($0.1) } == ["10001:10001"])
   }
 
   @Test("the compose tool accepts the compose file", .enabled(if: composeTool != nil))

@@ -21,6 +21,8 @@ extension IntegrationTests {
       try suite.register(try TinyModels.make(.crtResponse))
       try suite.register(first, promoted: false)
       try suite.register(second, promoted: false)
+      let spoilt = try TinyModels.make(.beatClass, seed: 3)
+      try suite.register(spoilt, promoted: false)
       try suite.resync("promote", first.modelID, "--reason", "the first")
       try predictor.waitUntilReady()
 
@@ -48,6 +50,17 @@ extension IntegrationTests {
       try becomesLive(first, times: 2)
       try suite.send(recordings[2].messages(chunkSeconds: 15))
       try suite.waitForOutcomes(recordings.map(\.recordingID))
+
+      // Weights that do not give their hash are refused, and the model before them stays.
+      let connection = try suite.connection()
+      try connection.execute("alter table models drop constraint models_weights_match_their_hash")
+      try connection.execute(
+        "update models set weights = weights || '\\x00' where model_id = $1", [.text(spoilt.modelID)])
+      try suite.resync("promote", spoilt.modelID)
+      try waitUntil("the spoilt weights are refused") {
+        predictor.logText.contains("live model \(spoilt.modelID) cannot be loaded; the one before it stays")
+      }
+      #expect(predictor.logText.contains("HASH_MISMATCH") && predictor.isReady)
 
       let expected = [first, second, first].map(\.modelID)
       let rows = try suite.predictions(.beatClass)

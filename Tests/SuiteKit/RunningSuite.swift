@@ -117,7 +117,10 @@ package final class RunningSuite {
 
   /// The operator's command; fails unless it ends with 0.
   @discardableResult
-  package func resync(_ arguments: String...) throws -> String {
+  package func resync(_ arguments: String...) throws -> String { try resync(arguments) }
+
+  @discardableResult
+  package func resync(_ arguments: [String]) throws -> String {
     let result = try CommandResult.of(
       programs.appendingPathComponent("resync").path, arguments, environment: environment, folder: folder)
     guard result.status == 0 else {

@@ -12,8 +12,8 @@ package struct StudyReportWriter {
   package func write(_ document: ReportDocument) throws -> URL {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let page = folder.appendingPathComponent("report.html")
-    try Data(renderHTML(document).utf8).write(to: page, options: .atomic)
-    try Self.json(document).write(to: folder.appendingPathComponent("report.json"), options: .atomic)
+    try Data(renderHTML(document).utf8).writeWhole(to: page)
+    try Self.json(document).writeWhole(to: folder.appendingPathComponent("report.json"))
     return page
   }
 

@@ -51,7 +51,7 @@ extension WFDBRecord {
     let files = try files(named: name, format: format)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     func write(_ bytes: [UInt8], _ ending: String) throws {
-      try Data(bytes).write(to: folder.appendingPathComponent("\(name).\(ending)"))
+      try Data(bytes).writeWhole(to: folder.appendingPathComponent("\(name).\(ending)"))
     }
     // The header last: a folder that has it has the rest.
     try write(files.signals, "dat")
