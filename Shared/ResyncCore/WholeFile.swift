@@ -13,7 +13,7 @@ public struct UnwrittenFile: Error, CustomStringConvertible {
   }
 
   public var description: String {
-    "FILE_NOT_WRITTEN: \(path): \(reason); make room or name another folder, then run the same again"
+    "FILE_NOT_WRITTEN: \(path): \(reason); make room or name another folder"
   }
 }
 

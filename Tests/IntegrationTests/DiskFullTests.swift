@@ -30,10 +30,11 @@ extension IntegrationTests {
       try connection.fillDisk()
       let job = try suite.train(order + ["--detach"])
       let recording = try BundledRecord.twelveLead("24")
-      try suite.send([OutgoingMessage(recording.single), BadMessage.junk.message])
-      let spoilt = try suite.register(spoilt: recording)
+      // Ingest's own refusals wait with its rows; the evaluator has one of another service to enter.
+      try suite.send([OutgoingMessage(recording.single), elsewhereRefused])
+      let spoilt = try suite.send(spoilt: recording)
       for name in ["ingest", "trainer", "evaluator"] {
-        try waitUntil("\(name) says that the disk is full") {
+        try waitUntil("\(name) says that the disk is full", seconds: 60) {
           services[name]?.logText.contains("53100): could not extend file: No space left on device; make room") == true
         }
       }
@@ -55,7 +56,7 @@ extension IntegrationTests {
       #expect(try TrainingJobs(connection).find(job)?.modelID == undisturbed)
       #expect(services["trainer"]?.logText.contains("job \(job) begins, attempt") == true)
       try suite.waitForOutcomes([recording.recordingID, spoilt])
-      try waitUntil("the ledger is complete") { try Rejections(connection).waiting().count == 1 }
+      try waitUntil("the ledger is complete") { try Rejections(connection).waiting().count == 2 }
       try waitUntil("the report is written") { FileManager.default.fileExists(atPath: report.path) }
       try suite.resync("models", "import", file)
     }
@@ -92,6 +93,15 @@ extension IntegrationTests {
   }
 }
 
+private let elsewhereRefused = OutgoingMessage(
+  topic: Topic.rejected, key: nil, value: [0],
+  headers: [
+    MessageHeader(HeaderName.originTopic, Topic.beats), MessageHeader(HeaderName.originPartition, "0"),
+    MessageHeader(HeaderName.originOffset, "0"), MessageHeader(HeaderName.service, "spectrogram"),
+    MessageHeader(HeaderName.errorCode, RejectionCode.malformedPayload.rawValue),
+    MessageHeader(HeaderName.errorText, "spoilt"),
+  ])
+
 extension RunningSuite {
   /// The id of the model, or with `--detach` that of the job.
   fileprivate func train(_ order: [String]) throws -> String {
@@ -101,7 +111,7 @@ extension RunningSuite {
   }
 
   /// Sends a recording of a patient of its own that is refused.
-  fileprivate func register(spoilt base: FeedRecording) throws -> String {
+  fileprivate func send(spoilt base: FeedRecording) throws -> String {
     var recording = base
     (recording.uid, recording.patient) = ("spoilt", "spoilt")
     var chunk = recording.single

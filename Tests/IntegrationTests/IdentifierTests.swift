@@ -172,7 +172,8 @@ private struct Planted {
   /// What the operator's commands say, of good input and of bad.
   func commands(_ suite: RunningSuite) throws -> String {
     let csv = folder.appendingPathComponent("cohort.csv")
-    try Data("patient_id,role,nyha,sex\n\(patient),train,\(stray),\(name)\n\(patient),train,2,male\n".utf8).write(to: csv)
+    let lines = ["patient_id,role,nyha,sex", "\(patient),train,\(stray),\(name)", "\(patient),train,2,male"]
+    try Data(lines.joined(separator: "\n").utf8).write(to: csv)
     let cohort = try CommandResult.of(
       programs.appendingPathComponent("resync").path, ["cohort", "import", csv.path, "--name", "planted"],
       environment: suite.environment)
