@@ -8,8 +8,8 @@ public struct UnwrittenFile: Error, CustomStringConvertible {
 
   public init(_ file: URL, _ error: any Error) {
     path = file.path
-    let error = error as NSError
-    reason = (error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error).localizedDescription
+    let cause = (error as? CocoaError)?.userInfo[NSUnderlyingErrorKey] as? POSIXError
+    reason = cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
   }
 
   public var description: String {

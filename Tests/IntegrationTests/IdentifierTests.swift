@@ -18,7 +18,9 @@ extension IntegrationTests {
       try suite.send(planted.good + planted.bad)
       try suite.waitForOutcomes(planted.recordings)
       let rejections = Rejections(try suite.connection())
-      try waitUntil("all refusals are in the ledger") { try rejections.waiting().count >= planted.bad.count }
+      try waitUntil("all refusals are in the ledger", seconds: 60) {
+        try rejections.waiting().count >= planted.bad.count
+      }
       #expect(try rejections.countByCode().count > 8)
 
       var said: [String: String] = ["commands": try planted.commands(suite)]
@@ -127,7 +129,7 @@ private struct Planted {
       #"{"patientId": "\#(patient)", "sampleType": "\#(stray)"}"#, String(json.prefix(json.count / 2)),
     ]
     bad += texts.map { message($0.utf8, .json) }
-    bad.append(message(base.single.encoded().dropLast(9), .protobuf))
+    bad.append(message(base.single.encoded().prefix(20_000), .protobuf))
     bad.append(message(base.single.encoded(), .protobuf, key: stray))
     bad.append(message(Array(stray.utf8), .wfdb))
     var untyped = message(base.single.encoded(), .protobuf)
@@ -135,7 +137,7 @@ private struct Planted {
     bad.append(untyped)
     let bundles = [
       try bundle([".hea"]) { $0 },
-      try bundle([".hea", ".dat"]) { "\($0) \(stray)" },
+      try bundle([".hea", ".dat"]) { "\(stray) \($0)" },
       try bundle([".hea", ".dat"]) { $0.replacing("16 ", with: "\(stray) ") },
       try bundle([".dat"]) { $0 },
     ]
