@@ -45,13 +45,13 @@ package struct CellStore: Sendable {
   ///
   /// - Returns: nil when it is held.
   package func claiming<Value>(_ name: String, _ body: () throws -> Value) throws -> Value? {
-    let path = file(name, "lock").path
-    let lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
-    guard lock >= 0 else { throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: path]) }
+    let file = file(name, "lock")
+    let lock = open(file.path, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
+    guard lock >= 0 else { throw UnwrittenFile(file, POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)) }
     defer { close(lock) }
     guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return nil }
     // Whoever opened it before and gets the lock after finds the cell kept.
-    defer { unlink(path) }
+    defer { unlink(file.path) }
     return try body()
   }
 

@@ -8,7 +8,7 @@ public struct UnwrittenFile: Error, CustomStringConvertible {
 
   public init(_ file: URL, _ error: any Error) {
     path = file.path
-    let cause = (error as? CocoaError)?.userInfo[NSUnderlyingErrorKey] as? POSIXError
+    let cause = error as? POSIXError ?? (error as? CocoaError)?.userInfo[NSUnderlyingErrorKey] as? POSIXError
     reason = cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
   }
 

@@ -49,7 +49,7 @@ struct CohortFigures {
         .table(
           ReportTable(
             "SYNTHETIC cohort. Calibration of each patient's probability averaged over the repetitions; 95 % intervals by "
-              + "bootstrap over patients.",
+              + "bootstrap over patients within each outcome.",
             columns: [
               .init("Model"), .init("Slope (1 is right)", .threeDecimals),
               .init("In the large: responded less predicted (0 is right)", .threeDecimals),
