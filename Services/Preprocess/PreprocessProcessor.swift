@@ -33,8 +33,11 @@ package struct PreprocessProcessor: StreamProcessor {
       }
     } catch let rejection as Rejection {
       metrics.rejected(code: rejection.code.rawValue)
-      // The recording's own end closes it downstream; until then its chunks are dropped.
-      if let key = message.key, key.count <= Self.longestKey { state = .rejected(code: rejection.code.rawValue) }
+      // The recording's own end closes it downstream; until then its chunks are dropped. What only came under its key is
+      // none of its chunks.
+      if rejection.code != .keyMismatch, let key = message.key, key.count <= Self.longestKey {
+        state = .rejected(code: rejection.code.rawValue)
+      }
       return [.rejected(message, rejection, service: Self.service, recordingID: message.keyText)]
     }
   }

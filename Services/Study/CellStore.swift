@@ -49,10 +49,10 @@ package struct CellStore: Sendable {
     let lock = open(file.path, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
     guard lock >= 0 else { throw UnwrittenFile(file, POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)) }
     defer { close(lock) }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return nil }
-    // Whoever opened it before and gets the lock after finds the cell kept.
-    defer { unlink(file.path) }
-    return try body()
+    // The file stays: were it removed, one process could hold the old one and another a new one.
+    if flock(lock, LOCK_EX | LOCK_NB) == 0 { return try body() }
+    guard errno == EWOULDBLOCK else { throw UnwrittenFile(file, POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)) }
+    return nil
   }
 
   private func file(_ name: String, _ suffix: String = "json") -> URL {

@@ -148,9 +148,13 @@ package struct TransferRegistry: Sendable {
   package func append(purpose: String) throws {
     let opening = LockedOpening(
       time: Date().ISO8601Format(), purpose: purpose, preregistration: Preregistration.registeredSHA256)
-    let log = try FileHandle(forWritingTo: folder.appendingPathComponent("results/openings.jsonl"))
-    try log.seekToEnd()
-    try log.write(contentsOf: opening.line)
-    try log.close()
+    let log = folder.appendingPathComponent("results/openings.jsonl")
+    // At the end and at once, also when several processes write: a row can be neither lost nor split.
+    let file = open(log.path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    defer { if file >= 0 { close(file) } }
+    let line = Array(opening.line)
+    guard file >= 0, write(file, line, line.count) == line.count else {
+      throw UnwrittenFile(log, POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO))
+    }
   }
 }

@@ -44,7 +44,7 @@ struct CohortReport {
             left: left(count - read, "no beat of quality that is not suspected ectopic")),
           .init("with a QRS duration measured in twelve leads", measured, left: left(count - measured, "no limits")),
           .init(
-            "tried in each of \(plan.folds.repetitions) repetitions of \(plan.folds.folds)-fold cross-validation",
+            "tried in each repetition of \(plan.folds.folds)-fold cross-validation",
             count,
             left: "left out: 0, a patient in whom a rule cannot be assessed is counted as such"),
         ])

@@ -28,7 +28,9 @@ struct ReportingItems {
         "PTB-XL: \(plan.draws.count) draws of \(plan.draws.positives) + \(plan.draws.negatives) patients, tested on "
           + "locked folds \(plan.lockedFolds.map(String.init).joined(separator: " and "))"
       } ?? "preregistration not readable"
-    let folds = "\(plan.folds.repetitions) × \(plan.folds.folds)-fold cross-validation by patient"
+    let folds =
+      "\(plan.folds.repetitions) × \(plan.folds.folds)-fold cross-validation by patient"
+      + (plan.deeper.isEmpty ? "" : ", deeper networks \(plan.deeperRepetitions) ×")
     return [
       ("1, 2", "Title, abstract", Self.open),
       ("3", "Background, health inequalities", Self.open),

@@ -37,8 +37,8 @@ struct RunReport {
         ("Report made", provenance.generatedAt.ISO8601Format()), ("Command", provenance.command),
         ("Time in cells", ReportNumber.fixed(seconds / 60, 1) + " minutes"),
         ("Cells computed on", machines.joined(separator: "; ")), ("Report made on", provenance.machine),
-        ("Code, commit", provenance.commit ?? "not in a repository"),
-        ("Code, SHA-256 of the program", provenance.program ?? "unknown"), ("Seeds", seeds),
+        ("This report's code, commit", provenance.commit ?? "not in a repository"),
+        ("This report's code, SHA-256 of the program", provenance.program ?? "unknown"), ("Seeds", seeds),
       ] + data.map { ("Data, \($0.key.rawValue), SHA-256", $0.value) }
     return ReportTable(
       "Where the figures come from.", columns: [.init("What"), .init("Value")],

@@ -43,7 +43,7 @@ package struct SimulatedRhythms: Codable, Hashable, Sendable {
     _ generator: inout SeededGenerator
   ) -> [TrainingExample] {
     let plan = kind.beats(beats, &generator)
-    // How much of a premature beat's shape is that of another person's: some premature beats hardly differ.
+    // How much of a premature beat's shape is that of a real one: some premature beats hardly differ.
     let strangeness = Float(generator.uniform(in: 0.2...1))
     var rhythm = BeatRhythm(rateHz: rate)
     var peak = 0

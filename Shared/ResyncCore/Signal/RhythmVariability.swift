@@ -41,7 +41,10 @@ struct RhythmVariability: Sendable {
   /// Circulation 93:1043, 1996); 0 before the third.
   var successiveVariation: Float {
     guard last.count > 2 else { return 0 }
-    let squares = zip(last, last.dropFirst()).reduce(0.0) { $0 + Double(($1.1 - $1.0) * ($1.1 - $1.0)) }
+    let squares = zip(last, last.dropFirst()).reduce(0.0) { sum, pair in
+      let difference = Double(pair.1) - Double(pair.0)
+      return sum + difference * difference
+    }
     return Float((squares / Double(last.count - 1)).squareRoot() / meanOfLast)
   }
 
