@@ -25,8 +25,9 @@ final class Gallery: Sendable {
 
   private let pictures = Mutex(Pictures())
 
-  func add(_ message: ProtoSpectrogram) {
-    guard message.qualityPassed, let image = try? message.sound().image else { return }
+  /// - Parameter key: the message's in Kafka. What is unsound is the predictor's to reject.
+  func add(_ message: ProtoSpectrogram, key: [UInt8]?) {
+    guard message.qualityPassed, let image = try? message.sound(key: key).image else { return }
     let picture = Picture(
       recordingID: message.recordingID, patient: message.patient, leads: message.leads, image: image)
     pictures.withLock { pictures in
@@ -67,7 +68,7 @@ final class Gallery: Sendable {
           let decoded = try? ProtoSpectrogramEvent.decoded(from: message.value),
           case .spectrogram(let spectrogram) = decoded.event
         else { continue }
-        add(spectrogram)
+        add(spectrogram, key: message.key)
       }
     }
   }

@@ -116,7 +116,7 @@ package struct IngestDecider {
       var action = Action(rejection: rejection)
       // Of a chunk that did not validate, the age may be any number.
       var facts = chunk.patient
-      if facts.hasAgeYears, !ValidatedChunk.ageYears.contains(facts.ageYears) { facts.clearAgeYears() }
+      if facts.hasAgeYears, !plausibleAgeYears.contains(facts.ageYears) { facts.clearAgeYears() }
       var end = ProtoRecordingEnd()
       end.recordingID = identity.recordingID
       end.patient = identity.patient

@@ -14,8 +14,6 @@ package struct ValidatedChunk {
     package init() {}
   }
 
-  static let ageYears = 0.0...130
-
   package var message: ProtoEcgChunk
   package var leads: [Lead]
   /// Planar [lead][sample], mV.
@@ -33,7 +31,7 @@ package struct ValidatedChunk {
     millivolts = try Self.millivolts(of: chunk, leads: leads, limits: limits)
     try checkReferences()
     if let age = chunk.hasPatient && chunk.patient.hasAgeYears ? chunk.patient.ageYears : nil,
-      !Self.ageYears.contains(age)
+      !plausibleAgeYears.contains(age)
     {
       throw Rejection(.invalidField, "patient.age_years must lie within 0–130")
     }
@@ -131,8 +129,7 @@ package struct ValidatedChunk {
   private func checkReferences() throws(Rejection) {
     var previous: Int64 = -1
     for beat in message.referenceBeats {
-      guard beat.sample > previous, beat.symbol.utf8.count == 1,
-        beat.symbol.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+      guard beat.sample > previous, isSymbol(beat.symbol)
       else {
         throw Rejection(
           .invalidReference, "reference_beats must ascend and carry symbols of one printable ASCII character")

@@ -30,8 +30,7 @@ package struct PredictionBatch {
       do {
         switch try ProtoSpectrogramEvent.decoded(from: message.value).event {
         case .spectrogram(let spectrogram):
-          try spectrogram.checkOwner(key: message.key)
-          let (image, features, leads) = try spectrogram.sound()
+          let (image, features, leads) = try spectrogram.sound(key: message.key)
           beats.append(Beat(source: message, message: spectrogram, image: image, features: features, leads: leads))
         case .end(let end):
           try end.check(key: message.key)

@@ -50,7 +50,7 @@ struct Scorer {
     try models.refresh(connection)
     guard let live = models.live[task] else { preconditionFailure("no batch is scored before every task is live") }
     let made = try Pins(connection).pin(Array(new), task: task.rawValue, modelID: live)
-    return standing.merging(made) { _, new in new }
+    return standing.merging(made) { pinned, _ in pinned }
   }
 
   private func beatRows(

@@ -7,8 +7,6 @@ import Streaming
 /// Recordings in, beats out: the streaming signal chain with its state per recording.
 package struct PreprocessProcessor: StreamProcessor {
   static let service = "preprocess"
-  /// No recording has a longer one, bytes; a state under it would never see its end.
-  private static let longestKey = 256
 
   var pipeline: PipelineConfiguration
   var metrics: ServiceMetrics
@@ -34,8 +32,8 @@ package struct PreprocessProcessor: StreamProcessor {
     } catch let rejection as Rejection {
       metrics.rejected(code: rejection.code.rawValue)
       // The recording's own end closes it downstream; until then its chunks are dropped. What only came under its key is
-      // none of its chunks.
-      if rejection.code != .keyMismatch, let key = message.key, key.count <= Self.longestKey {
+      // none of its chunks, and no recording has a longer key, whose state would never see its end.
+      if rejection.code != .keyMismatch, let key = message.key, key.count <= longestID {
         state = .rejected(code: rejection.code.rawValue)
       }
       return [.rejected(message, rejection, service: Self.service, recordingID: message.keyText)]

@@ -147,7 +147,8 @@ struct JobRunner {
       for event in try consumer.pollBatch(maximum: 500, timeoutMilliseconds: 100) {
         guard case .message(let message) = event,
           // A message that cannot be read is the predictor's to reject; here its beat will be missing.
-          let decoded = try? ProtoSpectrogramEvent.decoded(from: message.value), collector.add(decoded)
+          let decoded = try? ProtoSpectrogramEvent.decoded(from: message.value),
+          collector.add(decoded, key: message.key)
         else { continue }
         lastNews = Date()
       }

@@ -35,24 +35,27 @@ package struct SpectrogramCollector {
     self.leadSet = leadSet
   }
 
+  /// What is unsound is the predictor's to reject; here it counts as missing.
+  ///
+  /// - Parameter key: the message's in Kafka.
   /// - Returns: whether the event was news for this job.
-  package mutating func add(_ event: ProtoSpectrogramEvent) -> Bool {
+  package mutating func add(_ event: ProtoSpectrogramEvent, key: [UInt8]?) -> Bool {
     switch event.event {
-    case .spectrogram(let message): return add(message)
+    case .spectrogram(let message): return add(message, key: key)
     case .end(let end):
-      guard wanted.contains(end.recordingID) else { return false }
+      guard wanted.contains(end.recordingID), (try? end.check(key: key)) != nil else { return false }
       if end.status != .complete { beats[end.recordingID] = nil }
       return ends.updateValue(end, forKey: end.recordingID) == nil
     case nil: return false
     }
   }
 
-  private mutating func add(_ message: ProtoSpectrogram) -> Bool {
+  private mutating func add(_ message: ProtoSpectrogram, key: [UInt8]?) -> Bool {
     guard wanted.contains(message.recordingID), message.pipelineID == pipelineID,
       beats[message.recordingID]?[message.rPeakSample] == nil
     else { return false }
-    // What is unsound is the predictor's to reject.
-    guard let (image, features, leads) = try? message.sound(), image.rows == shape.rows, image.columns == shape.columns
+    guard let (image, features, leads) = try? message.sound(key: key), image.rows == shape.rows,
+      image.columns == shape.columns
     else { return false }
     guard let channels = leadSet.channels(from: leads) else {
       lacking.insert(message.recordingID)

@@ -4,14 +4,17 @@ import ResyncCore
 // What a message between two services must be before anything is made of it. The services write no other; whatever else
 // lies on their topics gets one rejection here, and no state, table or network ever sees it.
 
-/// Whose a message is.
-private struct Owner {
-  /// Longest that an id takes, bytes; ids of the suite have 64 and fewer.
-  static let mostBytes = 256
+/// Longest that the id of a recording or patient takes, bytes; ids of the suite have 64 and fewer.
+public let longestID = 256
 
+/// Years that a patient's age may have.
+public let plausibleAgeYears = 0.0...130
+
+/// Whose a message is.
+private enum Owner {
   /// - Parameter key: the message's Kafka key. State and order hang on it.
   static func check(recordingID: String, patient: String, key: [UInt8]?) throws(Rejection) {
-    guard !recordingID.isEmpty, isPlain(recordingID, atMost: mostBytes), isPlain(patient, atMost: mostBytes) else {
+    guard !recordingID.isEmpty, isPlain(recordingID, atMost: longestID), isPlain(patient, atMost: longestID) else {
       throw Rejection(.malformedPayload, "recording_id or patient is empty, too long or has a control character")
     }
     guard let key, key.elementsEqual(recordingID.utf8) else {
@@ -31,7 +34,8 @@ private func isPlain(_ text: String, atMost bytes: Int) -> Bool {
   text.utf8.count <= bytes && text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
 }
 
-private func isSymbol(_ symbol: String) -> Bool {
+/// Whether a text can be the symbol of an annotation.
+public func isSymbol(_ symbol: String) -> Bool {
   symbol.utf8.count == 1 && symbol.utf8.allSatisfy { (0x21...0x7E).contains($0) }
 }
 
@@ -82,7 +86,7 @@ extension ProtoRecordingEnd {
     let isHash = waveformSha256.utf8.count == 64 && waveformSha256.utf8.allSatisfy { Self.hexadecimal.contains($0) }
     guard status == .complete || status == .rejected, isPlain(code, atMost: 64), isPlain(pipelineID, atMost: 64),
       samples >= 0, beats >= 0, waveformSha256.isEmpty || isHash, leads.isEmpty || (try? soundLeads(leads)) != nil,
-      !patientFacts.hasAgeYears || (0...130).contains(patientFacts.ageYears)
+      !patientFacts.hasAgeYears || plausibleAgeYears.contains(patientFacts.ageYears)
     else { throw Rejection(.malformedPayload, "status, code, counts, hash, leads or age of the end cannot be") }
     let measured = [measures.heartRateBpm, measures.qrsDurationMs, measures.quality]
     guard measured.allSatisfy(\.isFinite), measures.twelveLead.isSound else {
@@ -115,7 +119,11 @@ extension ProtoBeat {
 extension ProtoSpectrogram {
   /// The tensor with its leads and features.
   /// - Throws: `Rejection`.
-  public func sound() throws(Rejection) -> (image: SpectrogramImage, features: BeatFeatures, leads: [Lead]) {
+  public func sound(
+    key: [UInt8]?
+  ) throws(Rejection) -> (image: SpectrogramImage, features: BeatFeatures, leads: [Lead]) {
+    try Owner.check(recordingID: recordingID, patient: patient, key: key)
+    guard isPlain(pipelineID, atMost: 64) else { throw Rejection(.malformedPayload, "pipeline_id is no id") }
     let leads = try soundLeads(self.leads)
     guard let image, let features = beatFeatures, segmentSha256.count == 32, tensorSha256.count == 32 else {
       throw Rejection(.malformedPayload, "tensor, shape, leads, features and hashes disagree")
@@ -129,12 +137,6 @@ extension ProtoSpectrogram {
     try checkBeat(
       rPeakSample: rPeakSample, rPeakSeconds: rPeakSeconds, features: features.vector, symbol: referenceSymbol)
     return (image, features, leads)
-  }
-
-  /// - Throws: `Rejection`.
-  public func checkOwner(key: [UInt8]?) throws(Rejection) {
-    try Owner.check(recordingID: recordingID, patient: patient, key: key)
-    guard isPlain(pipelineID, atMost: 64) else { throw Rejection(.malformedPayload, "pipeline_id is no id") }
   }
 }
 

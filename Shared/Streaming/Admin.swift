@@ -196,7 +196,9 @@ public final class Admin: Sendable {
   private func partitionCounts() throws(StreamingError) -> [String: Int] {
     var metadata: UnsafePointer<rd_kafka_metadata>?
     let answer = handle.withPointer { rd_kafka_metadata($0, 1, nil, &metadata, timeoutMilliseconds) }
-    if answer != RD_KAFKA_RESP_ERR_NO_ERROR, let reason = handle.takeConnectionError() { throw reason }
+    // Taken in any case: what was wrong before brokers answered explains no later failure.
+    let reason = handle.takeConnectionError()
+    if answer != RD_KAFKA_RESP_ERR_NO_ERROR, let reason { throw reason }
     try StreamingError.check(answer, doing: "list topics")
     defer { rd_kafka_metadata_destroy(metadata) }
     guard let metadata else { return [:] }

@@ -72,7 +72,7 @@ final class KafkaHandle: @unchecked Sendable {
 
   /// - Parameters:
   ///   - properties: as `KafkaConfiguration.resolvedProperties` gives them.
-  ///   - keepsConnectionErrors: they are told by `connectionError`, and not logged by librdkafka at each attempt.
+  ///   - keepsConnectionErrors: they are told by `takeConnectionError`, and not logged by librdkafka at each attempt.
   init(
     _ role: KafkaConfiguration.Role, properties: [String: String], keepsConnectionErrors: Bool = false, logger: Logger
   ) throws(StreamingError) {

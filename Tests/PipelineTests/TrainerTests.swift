@@ -3,6 +3,16 @@ import ResyncCore
 import Testing
 import Trainer
 
+extension ProtoSpectrogramEvent {
+  fileprivate var spectrogramOrEndID: String {
+    switch event {
+    case .spectrogram(let spectrogram): spectrogram.recordingID
+    case .end(let end): end.recordingID
+    case nil: ""
+    }
+  }
+}
+
 /// A collector by reference: an expectation cannot change a value.
 @dynamicMemberLookup
 final class Gathering {
@@ -10,7 +20,10 @@ final class Gathering {
 
   init(_ collector: SpectrogramCollector) { self.collector = collector }
 
-  func add(_ event: ProtoSpectrogramEvent) -> Bool { collector.add(event) }
+  /// - Parameter key: the recording's id when left out.
+  func add(_ event: ProtoSpectrogramEvent, key: String? = nil) -> Bool {
+    collector.add(event, key: Array((key ?? event.spectrogramOrEndID).utf8))
+  }
 
   subscript<T>(dynamicMember member: KeyPath<SpectrogramCollector, T>) -> T { collector[keyPath: member] }
 }
@@ -106,6 +119,7 @@ struct SpectrogramCollectorTests {
     #expect(!collector.add(Self.beat("a", 1) { $0.shape = [1, 1, 1] }))
     #expect(!collector.add(Self.beat("a", 1) { $0.features = [] }))
     #expect(!collector.add(ProtoSpectrogramEvent()))
+    #expect(!collector.add(Self.beat("a", 1), key: "b") && !collector.add(Self.end("a", beats: 1), key: "b"))
     #expect(collector.beatCount == 0)
     _ = collector.add(Self.end("a", beats: 1))
     #expect(collector.lost == ["a"])

@@ -56,10 +56,11 @@ struct BeatsReport {
     let settings =
       "\(specification.depth.rawValue), width \(specification.widthMultiplier), \(specification.epochs) epochs, batch "
       + "\(specification.batchSize), rate \(specification.learningRate), seed \(specification.seed)"
+    let simulated = kept.cell.inputs.simulated == nil ? "" : ", beats in simulated rhythms among them"
     let trainings = kept.result.trainings.map { training in
       let records = training.records.joined(separator: " ")
       return
-        "\(training.beats) training beats of records \(records); fingerprint of the training beats "
+        "\(training.beats) training examples of records \(records)\(simulated); their fingerprint "
         + "\(training.fingerprint); weights \(training.model)"
     }
     return ([settings, "pipeline \(kept.result.pipelineID)"] + trainings).joined(separator: "; ") + "."
@@ -69,7 +70,7 @@ struct BeatsReport {
     ReportTable(
       caption,
       columns: [
-        .init("Network"), .init("Training beats", .count), .init("Judged beats", .count), .init("Records", .count),
+        .init("Network"), .init("Training examples", .count), .init("Judged beats", .count), .init("Records", .count),
         .init("Accuracy", .threeDecimals), .init("Macro-F1", .threeDecimals),
       ],
       rows: kept.map { one in

@@ -74,8 +74,6 @@ public struct PerformanceTable: Codable, Hashable, Sendable {
   public let rows: [PerformanceRow]
   public let patients: Int
   public let responders: Int
-  /// Of the row that has most.
-  public let repetitions: Int
   public let folds: Int
   public let isSynthetic: Bool
   public let notes: [String]
@@ -103,7 +101,6 @@ public struct PerformanceTable: Codable, Hashable, Sendable {
     guard let first = rows.first else { throw ModelError(.invalidMetric, "a table needs a model") }
     patients = first.figures.patients
     responders = first.figures.responders
-    repetitions = rows.map(\.repetitions).max() ?? 0
     self.folds = folds
     self.isSynthetic = isSynthetic
     notes = Self.notes(patients: patients, responders: responders)
