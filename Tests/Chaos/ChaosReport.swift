@@ -16,8 +16,11 @@ struct ChaosReport: Encodable {
   var recoveryMedianSeconds: Double?
   var recoveryWorstSeconds: Double?
   var memory: [String: MemorySummary]
+  /// Seconds and megabytes beyond what is allowed, in words.
+  var exceeded: [String]
 
-  init(seed: UInt64, recordings: Int, run: ChaosRun, memory: [String: MemorySummary], findings: Findings) {
+  /// - Parameter limits: nil for a run that is too short to tell.
+  init(seed: UInt64, recordings: Int, run: ChaosRun, limits: ChaosLimits?, memory: [String: MemorySummary], findings: Findings) {
     self.seed = seed
     self.recordings = recordings
     self.memory = memory
@@ -32,6 +35,7 @@ struct ChaosReport: Encodable {
     let times = run.recoverySeconds.sorted()
     recoveryMedianSeconds = times.isEmpty ? nil : (times[times.count / 2] * 10).rounded() / 10
     recoveryWorstSeconds = times.last.map { ($0 * 10).rounded() / 10 }
+    exceeded = limits?.exceeded(recoverySeconds: times, memory: memory) ?? []
   }
 
   var line: String {
@@ -40,5 +44,30 @@ struct ChaosReport: Encodable {
       encoder.outputFormatting = [.sortedKeys]
       return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
+  }
+}
+
+/// What a run may take besides being right.
+package struct ChaosLimits: Sendable {
+  /// From SIGKILL to ready: the session timeout, for a member that nobody misses earlier, and the start.
+  package var recoverySeconds: Double
+  package var growth = 1.25
+  /// Of any process: queues of 16 MB each way, models, and a training job's tensors.
+  package var peakMB = 512.0
+
+  package init(recoverySeconds: Double) { self.recoverySeconds = recoverySeconds }
+
+  package func exceeded(recoverySeconds times: [Double], memory: [String: MemorySummary]) -> [String] {
+    var found: [String] = []
+    if let worst = times.max(), worst > recoverySeconds {
+      found.append("a service was back \(worst) s after its kill; allowed: \(recoverySeconds) s")
+    }
+    for (program, summary) in memory.sorted(by: { $0.key < $1.key }) {
+      if let growth = summary.growth, growth > self.growth {
+        found.append("\(program)'s memory grew \(growth) times in a third of the run; allowed: \(self.growth)")
+      }
+      if summary.peakMB > peakMB { found.append("\(program) took \(summary.peakMB) MB; allowed: \(peakMB)") }
+    }
+    return found
   }
 }

@@ -5,19 +5,28 @@ import Synchronization
 /// Samples the resident memory of processes once a second.
 package final class MemoryWatch: Sendable {
   package struct Sample: Hashable, Sendable {
+    /// Since the watch began.
     package var seconds: Double
+    /// Since the process was started.
+    package var ageSeconds: Double
     package var program: String
     package var megabytes: Double
 
-    package init(seconds: Double, program: String, megabytes: Double) {
+    package init(seconds: Double, ageSeconds: Double, program: String, megabytes: Double) {
       self.seconds = seconds
+      self.ageSeconds = ageSeconds
       self.program = program
       self.megabytes = megabytes
     }
   }
 
+  private struct Watched {
+    var program: String
+    var since: ContinuousClock.Instant
+  }
+
   private struct State {
-    var programs: [Int32: String] = [:]
+    var processes: [Int32: Watched] = [:]
     var samples: [Sample] = []
     var isStopped = false
   }
@@ -30,10 +39,12 @@ package final class MemoryWatch: Sendable {
     let began = ContinuousClock.now
     startDedicatedThread(name: "memory") {
       while !self.state.withLock({ $0.isStopped }) {
-        let seconds = began.duration(to: .now) / .seconds(1)
-        for (process, program) in self.state.withLock({ $0.programs }) {
+        let now = ContinuousClock.now
+        for (process, watched) in self.state.withLock({ $0.processes }) {
           guard let megabytes = Self.residentMegabytes(process) else { continue }
-          let sample = Sample(seconds: seconds, program: program, megabytes: megabytes)
+          let sample = Sample(
+            seconds: began.duration(to: now) / .seconds(1), ageSeconds: watched.since.duration(to: now) / .seconds(1),
+            program: watched.program, megabytes: megabytes)
           self.state.withLock { $0.samples.append(sample) }
         }
         Thread.sleep(forTimeInterval: 1)
@@ -41,8 +52,10 @@ package final class MemoryWatch: Sendable {
     }
   }
 
-  func watch(_ process: Int32, _ program: String) { state.withLock { $0.programs[process] = program } }
-  func forget(_ process: Int32) { state.withLock { $0.programs[process] = nil } }
+  func watch(_ process: Int32, _ program: String) {
+    state.withLock { $0.processes[process] = Watched(program: program, since: .now) }
+  }
+  func forget(_ process: Int32) { state.withLock { $0.processes[process] = nil } }
   func stop() -> [Sample] {
     state.withLock {
       $0.isStopped = true
@@ -62,23 +75,30 @@ package final class MemoryWatch: Sendable {
 /// What samples of memory say of a program.
 package struct MemorySummary: Codable, Hashable, Sendable {
   package var peakMB: Double
-  /// Peak of the last third of the run over that of the second; near 1 when nothing grows.
-  package var growth: Double
+  /// Median of the last third of the run over that of the second; near 1 when nothing grows. Processes that have just
+  /// been started are left out, or each kill would look like a loss. nil when there is too little to tell.
+  package var growth: Double?
 
-  package init(peakMB: Double, growth: Double) {
+  package init(peakMB: Double, growth: Double?) {
     self.peakMB = peakMB
     self.growth = growth
   }
 
+  private static let leastAgeSeconds = 15.0
+  private static let leastSamples = 10
+
   package static func of(_ samples: [MemoryWatch.Sample]) -> [String: MemorySummary] {
     let end = samples.map(\.seconds).max() ?? 0
     return Dictionary(grouping: samples, by: \.program).mapValues { own in
-      func peak(_ from: Double, _ until: Double) -> Double {
-        own.filter { $0.seconds >= end * from && $0.seconds <= end * until }.map(\.megabytes).max() ?? 0
+      func median(_ share: Range<Double>) -> Double? {
+        let within = own.filter { $0.ageSeconds >= leastAgeSeconds && share.contains($0.seconds / max(end, 1)) }
+          .map(\.megabytes).sorted()
+        return within.count >= leastSamples ? within[within.count / 2] : nil
       }
-      let (second, last) = (peak(1 / 3, 2 / 3), peak(2 / 3, 1))
+      let growth = median(1 / 3..<2 / 3).flatMap { second in median(2 / 3..<1.1).map { $0 / second } }
       return MemorySummary(
-        peakMB: (peak(0, 1) * 10).rounded() / 10, growth: second > 0 ? (last / second * 100).rounded() / 100 : 1)
+        peakMB: ((own.map(\.megabytes).max() ?? 0) * 10).rounded() / 10,
+        growth: growth.map { ($0 * 100).rounded() / 100 })
     }
   }
 }

@@ -79,12 +79,32 @@ struct ChaosPlanTests {
     }
   }
 
-  @Test("growth is the last third's peak over that of the second")
+  @Test("growth is the last third's median over that of the second, processes just started left out")
   func memory() {
-    let flat = (0...30).map { MemoryWatch.Sample(seconds: Double($0), program: "flat", megabytes: 50) }
-    let growing = (0...30).map { MemoryWatch.Sample(seconds: Double($0), program: "growing", megabytes: Double($0)) }
-    let summary = MemorySummary.of(flat + growing)
+    func samples(_ program: String, megabytes: (Double) -> Double) -> [MemoryWatch.Sample] {
+      (0...80).map { Double($0) }.map {
+        // A kill at the 60th second.
+        MemoryWatch.Sample(
+          seconds: $0, ageSeconds: $0 < 60 ? $0 : $0 - 60, program: program, megabytes: megabytes($0))
+      }
+    }
+    let summary = MemorySummary.of(
+      samples("flat") { $0 < 60 || $0 >= 75 ? 50 : 5 } + samples("growing") { $0 }
+        + samples("young") { $0 }.filter { $0.ageSeconds < 15 })
     #expect(summary["flat"] == MemorySummary(peakMB: 50, growth: 1))
-    #expect(summary["growing"] == MemorySummary(peakMB: 30, growth: 1.5))
+    #expect(summary["growing"] == MemorySummary(peakMB: 80, growth: 1.88))
+    #expect(summary["young"] == MemorySummary(peakMB: 74, growth: nil))
+  }
+
+  @Test("a service that comes back late, or takes ever more memory, or much, exceeds what a run may take")
+  func limits() {
+    let limits = ChaosLimits(recoverySeconds: 11)
+    let usual = MemorySummary(peakMB: 80, growth: 1.1)
+    #expect(limits.exceeded(recoverySeconds: [0.2, 11], memory: ["ingest": usual]) == [])
+    #expect(limits.exceeded(recoverySeconds: [0.2, 11.5], memory: ["ingest": usual]).count == 1)
+    let growing = MemorySummary(peakMB: 80, growth: 1.3)
+    let large = MemorySummary(peakMB: 600, growth: nil)
+    let found = limits.exceeded(recoverySeconds: [], memory: ["trainer": large, "ingest": growing])
+    #expect(found.count == 2 && found[0].contains("ingest") && found[1].contains("trainer"))
   }
 }

@@ -61,7 +61,9 @@ extension IntegrationTests {
       try checkRepetition(published, suite, ingest: services[0])
 
       for service in services { service.terminate() }
-      for service in services { #expect(try service.exitStatus() == 0, "\(service.instance) after SIGTERM") }
+      for service in services {
+        #expect(try service.exitStatus() == 0, "\(service.instance) after SIGTERM:\n\(service.lastWords)")
+      }
     }
   }
 }

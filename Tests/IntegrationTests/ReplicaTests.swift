@@ -31,7 +31,7 @@ extension IntegrationTests {
       for program in counts.keys { try suite.start(program, instance: "\(program)-new") }
       try suite.send(rounds.dropFirst(5).flatMap { $0 })
       for replica in replicas where replica.instance.hasSuffix("-1") {
-        #expect(try replica.exitStatus() == 0, "\(replica.instance) after SIGTERM")
+        #expect(try replica.exitStatus() == 0, "\(replica.instance) after SIGTERM:\n\(replica.lastWords)")
       }
       try suite.waitForOutcomes(recordings.map(\.recordingID))
       let outcome = try SuiteOutcome.final(suite)

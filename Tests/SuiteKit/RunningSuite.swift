@@ -22,6 +22,9 @@ package final class RunningSuite {
   /// The same in every suite, so that the same recordings get the same ids.
   package static let pseudonymKey = "integration-tests-only-0123456789"
 
+  /// The shortest that Kafka's brokers take by default: how long a killed member's partitions wait.
+  package static let sessionTimeoutSeconds = 6.0
+
   package let kafka: KafkaConfiguration
   package let schema: String
   package let folder: URL
@@ -52,8 +55,7 @@ package final class RunningSuite {
       "RESYNC_TOPIC_PREFIX": kafka.topicPrefix, "RESYNC_SCHEMA": schema, "RESYNC_PSEUDONYM_KEY": Self.pseudonymKey,
       "RESYNC_SCHEMAS": repositoryRoot.appendingPathComponent("schemas").path, "RESYNC_QUIET": "0.5",
       "RESYNC_REPORT_FOLDER": folder.appendingPathComponent("reports").path,
-      // The shortest that Kafka's brokers take by default: how long a killed member's partitions wait.
-      "RESYNC_SESSION_TIMEOUT_MS": "6000",
+      "RESYNC_SESSION_TIMEOUT_MS": String(Int(Self.sessionTimeoutSeconds * 1000)),
       "RESYNC_LEASE": "3", "RESYNC_THREADS": "2",
     ]) { $1 }
   }
