@@ -32,17 +32,21 @@ struct EvaluatorPipeline {
 
     while !stop.isStopped {
       var offsets: [TopicPartition: Int64] = [:]
+      var ends: [TopicPartition: Int64] = [:]
       var rejections: [RejectionRow] = []
       for event in try consumer.pollBatch(maximum: 1000, timeoutMilliseconds: 200) {
         switch event {
         case .message(let message):
-          offsets[TopicPartition(message.topic, message.partition)] = message.offset + 1
+          let partition = TopicPartition(message.topic, message.partition)
+          context.lag.began(partition, at: message.offset)
+          offsets[partition] = message.offset + 1
           if message.topic == Topic.rejected, let row = RejectionRow(message) { rejections.append(row) }
         case .assigned(let partitions):
-          observer.assignmentChanged(partitions: partitions.map(\.partition))
+          context.lag.hold(Set(partitions))
           observer.readinessChanged(isReady: true)
+        case .endOfPartition(let partition, let offset): ends[partition] = offset
         case .failure(let error) where error.endsSession: throw error
-        default: break
+        case .revoked, .failure: break
         }
       }
       if !offsets.isEmpty {
@@ -53,6 +57,7 @@ struct EvaluatorPipeline {
         news = (news?.first ?? Date(), Date())
         progressed()
       }
+      context.lag.reached(offsets.merging(ends) { max($0, $1) })
       if let pending = news,
         Date().timeIntervalSince(pending.last) >= quietSeconds
           || Date().timeIntervalSince(pending.first) >= 10 * quietSeconds

@@ -66,21 +66,28 @@ struct PredictorPipeline {
         nextRefresh = Date(timeIntervalSinceNow: 5)
       }
       var messages: [ConsumedMessage] = []
+      var ends: [TopicPartition: Int64] = [:]
       var revoked: Set<TopicPartition> = []
       for event in try consumer.pollBatch(maximum: batchSize, timeoutMilliseconds: 50) {
         switch event {
-        case .message(let message): messages.append(message)
+        case .message(let message):
+          context.lag.began(TopicPartition(message.topic, message.partition), at: message.offset)
+          messages.append(message)
         case .assigned(let partitions):
-          observer.assignmentChanged(partitions: partitions.map(\.partition))
+          context.lag.hold(Set(partitions))
           observer.readinessChanged(isReady: true)
         // What was read of partitions that are gone is another replica's now; its rows would be the same.
         case .revoked(let partitions, _): revoked.formUnion(partitions)
+        case .endOfPartition(let partition, let offset): ends[partition] = offset
         case .failure(let error) where error.endsSession: throw error
-        case .failure, .endOfPartition: break
+        case .failure: break
         }
       }
       messages.removeAll { revoked.contains(TopicPartition($0.topic, $0.partition)) }
-      guard !messages.isEmpty else { continue }
+      guard !messages.isEmpty else {
+        context.lag.reached(ends)
+        continue
+      }
 
       let began = ContinuousClock.now
       var batch = PredictionBatch(messages, metrics: context.metrics)
@@ -93,11 +100,7 @@ struct PredictorPipeline {
       observer.transactionCommitted(
         messagesIn: messages.count, messagesOut: predictions.count + batch.rejected.count,
         processing: processing, duration: began.duration(to: .now))
-      for (partition, offset) in batch.offsets {
-        if let end = consumer.lastKnownEnd(partition) {
-          observer.lagObserved(partition: partition.partition, messages: max(0, end - offset))
-        }
-      }
+      context.lag.reached(batch.offsets.merging(ends) { max($0, $1) })
       progressed()
     }
   }

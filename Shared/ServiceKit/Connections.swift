@@ -2,7 +2,6 @@ import Logging
 import Messages
 import Store
 import Streaming
-import Synchronization
 
 /// What a pipeline retries after an abort is decided by the store's own judgement.
 extension StoreError: RetriableError {}
@@ -82,13 +81,14 @@ public final class MetricsObserver: PipelineObserver {
   private let readiness: Readiness
   private let topic: String
   private let step: String
-  private let assigned = Mutex<Set<Int32>>([])
+  private let lag: LagGauge
 
   public init(_ context: ServiceContext, inputTopic: String) {
     metrics = context.metrics
     readiness = context.readiness
     topic = inputTopic
     step = context.common.serviceName
+    lag = context.lag
     readiness.set(ReadinessCondition.pipeline, false, detail: "not a member of the group yet")
   }
 
@@ -100,16 +100,10 @@ public final class MetricsObserver: PipelineObserver {
   }
   public func transactionAborted(code: String) { metrics.transactionAborted() }
   public func messageRepeated(partition: Int32) { metrics.repeated(topic: topic) }
-  public func lagObserved(partition: Int32, messages: Int64) {
-    metrics.lag(messages, topic: topic, partition: partition)
-  }
+  public func positionObserved(partition: Int32, next: Int64) { lag.reached([TopicPartition(topic, partition): next]) }
   public func queueObserved(messages: Int) { metrics.queueDepth(messages, queue: "producer") }
   public func assignmentChanged(partitions: [Int32]) {
-    let gone = assigned.withLock { assigned in
-      defer { assigned = Set(partitions) }
-      return assigned.subtracting(partitions)
-    }
-    for partition in gone { metrics.removeLag(topic: topic, partition: partition) }
+    lag.hold(Set(partitions.map { TopicPartition(topic, $0) }))
   }
   public func readinessChanged(isReady: Bool) {
     readiness.set(

@@ -202,16 +202,6 @@ public final class Consumer {
     return offsets(in: list)
   }
 
-  /// The end of a partition as the last fetch saw it; nil before the first. Asks no broker.
-  public func lastKnownEnd(_ partition: TopicPartition) -> Int64? {
-    var low: Int64 = -1
-    var high: Int64 = -1
-    let answer = handle.withPointer {
-      rd_kafka_get_watermark_offsets($0, kafka.fullName(partition.topic), partition.partition, &low, &high)
-    }
-    return answer == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : nil
-  }
-
   /// Leaves the group, if a dynamic member. Without it, and with a static one, the group waits for the session timeout.
   public func close() {
     guard !isClosed else { return }

@@ -7,8 +7,8 @@ public protocol PipelineObserver: Sendable {
   func transactionAborted(code: String)
   /// A message below the partition's position came again and was dropped.
   func messageRepeated(partition: Int32)
-  /// Messages between this pipeline and the end of a partition, about once a second.
-  func lagObserved(partition: Int32, messages: Int64)
+  /// All before the offset `next` is done: when a partition is taken over, and about once a second while there is work.
+  func positionObserved(partition: Int32, next: Int64)
   /// Messages that wait in the producer for the broker, about once a second.
   func queueObserved(messages: Int)
   func assignmentChanged(partitions: [Int32])
@@ -24,7 +24,7 @@ extension PipelineObserver {
   public func transactionCommitted(messagesIn: Int, messagesOut: Int, processing: Duration, duration: Duration) {}
   public func transactionAborted(code: String) {}
   public func messageRepeated(partition: Int32) {}
-  public func lagObserved(partition: Int32, messages: Int64) {}
+  public func positionObserved(partition: Int32, next: Int64) {}
   public func queueObserved(messages: Int) {}
   public func assignmentChanged(partitions: [Int32]) {}
   public func readinessChanged(isReady: Bool) {}

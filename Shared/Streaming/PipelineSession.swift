@@ -128,8 +128,8 @@ final class PipelineSession<P: StreamProcessor> {
     case .message(let message):
       guard case .running = phase else { return }
       try process(message, &processor)
-    case .endOfPartition(let partition, _):
-      progress.reachedEnd(of: partition.partition)
+    case .endOfPartition(let partition, let offset):
+      progress.reachedEnd(of: partition.partition, at: offset)
     case .assigned(let partitions):
       try takeOver(partitions)
     case .revoked(let partitions, let isLost):
@@ -198,6 +198,7 @@ final class PipelineSession<P: StreamProcessor> {
     // Only now: offsets and states of a transaction that ended meanwhile are then both seen.
     let committed = try consumer.committed(input)
     for (partition, offset) in committed { progress.start(partition.partition, at: offset) }
+    reportPositions()
     try consumer.assign(
       Dictionary(
         uniqueKeysWithValues: input.map { partition in
@@ -378,10 +379,12 @@ final class PipelineSession<P: StreamProcessor> {
     guard ContinuousClock.now >= nextReport else { return }
     nextReport = .now + .seconds(1)
     observer.queueObserved(messages: producer.queuedMessages)
+    reportPositions()
+  }
+
+  private func reportPositions() {
     for partition in assigned {
-      guard let end = consumer.lastKnownEnd(TopicPartition(configuration.inputTopic, partition)) else { continue }
-      let lag = progress.isAtEnd(partition) ? 0 : progress.position(of: partition).map { max(0, end - $0) }
-      if let lag { observer.lagObserved(partition: partition, messages: lag) }
+      if let next = progress.reached(partition) { observer.positionObserved(partition: partition, next: next) }
     }
   }
 }

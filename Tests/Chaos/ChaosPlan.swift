@@ -11,7 +11,7 @@ package struct ChaosPlan: Sendable {
   /// Ascending in time; all lie between the first recording and `seconds`.
   package private(set) var events: [Event] = []
   package let seconds: Double
-  /// How long a frozen process or broker stays so: well beyond the session timeout of 6 s.
+  /// How long a frozen process or server stays so: well beyond the session timeout of 6 s.
   package static let freezeSeconds = 9.0
   /// Services whose Kafka transactions can be open when they are killed.
   package static let transactional: Set<String> = ["ingest", "preprocess", "spectrogram"]
@@ -36,16 +36,26 @@ package struct ChaosPlan: Sendable {
     events.sort { $0.seconds < $1.seconds }
   }
 
+  /// Nothing but PostgreSQL standing still, once, under the load of the feed.
+  /// - Parameter seconds: how long; the feed goes on for half a minute longer.
+  package init(pausingDatabaseFor seconds: Double) {
+    generator = SeededGenerator(seed: 0)
+    self.seconds = seconds + 30
+    add(.databaseFreeze, at: 15)
+    add(.databaseResume, at: 15 + seconds)
+  }
+
   // MARK: - Episodes
 
   private enum Episode: CaseIterable {
-    case scalePredictor, scalePreprocess, scaleSpectrogram, brokerFreeze, brokerRestart, databaseRestart
-    case slowDatabase, slowDatabaseAgain, loneZombie
+    case scalePredictor, scalePreprocess, scaleSpectrogram, brokerFreeze, brokerRestart, databaseFreeze
+    case databaseRestart, slowDatabase, slowDatabaseAgain, loneZombie
 
     func isPossible(_ abilities: ServerAbilities) -> Bool {
       switch self {
       case .brokerFreeze: abilities.freezesBroker
       case .brokerRestart: abilities.restartsBroker
+      case .databaseFreeze: abilities.freezesDatabase
       case .databaseRestart: abilities.restartsDatabase
       default: true
       }
@@ -76,6 +86,10 @@ package struct ChaosPlan: Sendable {
     case .brokerRestart:
       add(.brokerRestart, at: begin)
       outages.append(begin - 3...begin + 12)
+    case .databaseFreeze:
+      add(.databaseFreeze, at: begin)
+      add(.databaseResume, at: begin + Self.freezeSeconds)
+      outages.append(begin - 3...begin + Self.freezeSeconds + 6)
     case .databaseRestart:
       add(.databaseRestart, at: begin)
       outages.append(begin - 3...begin + 8)

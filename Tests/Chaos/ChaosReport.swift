@@ -15,15 +15,21 @@ struct ChaosReport: Encodable {
   var endedUnasked: Int
   var recoveryMedianSeconds: Double?
   var recoveryWorstSeconds: Double?
+  /// By service, while PostgreSQL stood still; messages.
+  var lagPeaks: [String: Int]
   var memory: [String: MemorySummary]
   /// Seconds and megabytes beyond what is allowed, in words.
   var exceeded: [String]
 
   /// - Parameter limits: nil for a run that is too short to tell.
-  init(seed: UInt64, recordings: Int, run: ChaosRun, limits: ChaosLimits?, memory: [String: MemorySummary], findings: Findings) {
+  init(
+    seed: UInt64, recordings: Int, run: ChaosRun, limits: ChaosLimits?, memory: [String: MemorySummary],
+    findings: Findings
+  ) {
     self.seed = seed
     self.recordings = recordings
     self.memory = memory
+    lagPeaks = run.lagPeaks
     kills = run.kills.values.reduce(0, +)
     killsByService = run.kills
     killsInsideTransaction = run.killsInsideTransaction
@@ -35,7 +41,7 @@ struct ChaosReport: Encodable {
     let times = run.recoverySeconds.sorted()
     recoveryMedianSeconds = times.isEmpty ? nil : (times[times.count / 2] * 10).rounded() / 10
     recoveryWorstSeconds = times.last.map { ($0 * 10).rounded() / 10 }
-    exceeded = limits?.exceeded(recoverySeconds: times, memory: memory) ?? []
+    exceeded = limits?.exceeded(recoverySeconds: times, memory: memory, lagPeaks: lagPeaks) ?? []
   }
 
   var line: String {
@@ -47,26 +53,34 @@ struct ChaosReport: Encodable {
   }
 }
 
-/// What a run may take besides being right.
+/// What a run must keep besides being right.
 package struct ChaosLimits: Sendable {
   /// From SIGKILL to ready: the session timeout, for a member that nobody misses earlier, and the start.
   package var recoverySeconds: Double
-  package var growth = 1.25
+  /// nil where memory is meant to grow.
+  package var growth: Double? = 1.25
   /// Of any process: queues of 16 MB each way, models, and a training job's tensors.
   package var peakMB = 512.0
+  /// Services that must have told of lag.
+  package var lagging: [String] = []
 
   package init(recoverySeconds: Double) { self.recoverySeconds = recoverySeconds }
 
-  package func exceeded(recoverySeconds times: [Double], memory: [String: MemorySummary]) -> [String] {
+  package func exceeded(
+    recoverySeconds times: [Double], memory: [String: MemorySummary], lagPeaks: [String: Int] = [:]
+  ) -> [String] {
     var found: [String] = []
     if let worst = times.max(), worst > recoverySeconds {
       found.append("a service was back \(worst) s after its kill; allowed: \(recoverySeconds) s")
     }
     for (program, summary) in memory.sorted(by: { $0.key < $1.key }) {
-      if let growth = summary.growth, growth > self.growth {
-        found.append("\(program)'s memory grew \(growth) times in a third of the run; allowed: \(self.growth)")
+      if let growth = summary.growth, let most = self.growth, growth > most {
+        found.append("\(program)'s memory grew \(growth) times in a third of the run; allowed: \(most)")
       }
       if summary.peakMB > peakMB { found.append("\(program) took \(summary.peakMB) MB; allowed: \(peakMB)") }
+    }
+    for program in lagging where lagPeaks[program] ?? 0 == 0 {
+      found.append("\(program) told of no lag while PostgreSQL stood still")
     }
     return found
   }

@@ -26,10 +26,14 @@ final class ChaosRun {
   private var frozen: Set<String> = []
   private var recovering: [Recovery] = []
   private var jobs: [ChaosJob] = []
+  private var isDatabaseFrozen = false
+  private var nextLagSample = ContinuousClock.now
 
   private(set) var kills: [String: Int] = [:]
   private(set) var killsInsideTransaction = 0
   private(set) var recoverySeconds: [Double] = []
+  /// The largest lag that each service told at `/metrics` while PostgreSQL stood still, in messages.
+  private(set) var lagPeaks: [String: Int] = [:]
   /// Services that ended although nobody had ended them, with their last words.
   private(set) var endedUnasked: [String] = []
 
@@ -136,10 +140,19 @@ final class ChaosRun {
       recoverySeconds.append(recovery.killedAt.duration(to: .now) / .seconds(1))
       return true
     }
+    sampleLag()
     for (instance, process) in processes where !process.isRunning {
       endedUnasked.append("\(instance): \(process.lastWords)")
       memory.forget(process.processID)
       try launch(instance, program: process.program)
+    }
+  }
+
+  private func sampleLag() {
+    guard isDatabaseFrozen, ContinuousClock.now >= nextLagSample else { return }
+    nextLagSample = .now + .seconds(2)
+    for process in processes.values {
+      lagPeaks[process.program] = max(lagPeaks[process.program] ?? 0, Int(process.metric("resync_lag")))
     }
   }
 
@@ -177,6 +190,12 @@ final class ChaosRun {
     case .brokerFreeze: try ServerCommands.run(commands.brokerFreeze)
     case .brokerResume: try ServerCommands.run(commands.brokerResume)
     case .databaseRestart: try ServerCommands.run(commands.databaseRestart)
+    case .databaseFreeze:
+      try ServerCommands.run(commands.databaseFreeze)
+      isDatabaseFrozen = true
+    case .databaseResume:
+      try ServerCommands.run(commands.databaseResume)
+      isDatabaseFrozen = false
     case .databaseSlow(let seconds):
       SlowDatabase.start(try suite.connection().configuration, seconds: seconds)
     case .promote(let task, let index):

@@ -15,6 +15,8 @@ package enum Disturbance: Hashable, Sendable {
   case brokerFreeze
   case brokerResume
   case databaseRestart
+  case databaseFreeze
+  case databaseResume
   /// Tables are locked most of the time for so long.
   case databaseSlow(seconds: Double)
   /// A model of the run by its number.
@@ -38,6 +40,8 @@ extension Disturbance {
     case .brokerFreeze: "the broker stands still"
     case .brokerResume: "the broker goes on"
     case .databaseRestart: "PostgreSQL restarts at once"
+    case .databaseFreeze: "PostgreSQL stands still"
+    case .databaseResume: "PostgreSQL goes on"
     case .databaseSlow(let seconds): "PostgreSQL is slow for \(Int(seconds)) s"
     case .promote(let task, let index): "model \(index) becomes live for \(task.rawValue)"
     case .rollback(let task): "\(task.rawValue) goes back to the model before"
@@ -51,10 +55,15 @@ package struct ServerAbilities: Hashable, Sendable {
   package var restartsBroker = false
   package var freezesBroker = false
   package var restartsDatabase = false
+  package var freezesDatabase = false
 
-  package init(restartsBroker: Bool = false, freezesBroker: Bool = false, restartsDatabase: Bool = false) {
+  package init(
+    restartsBroker: Bool = false, freezesBroker: Bool = false, restartsDatabase: Bool = false,
+    freezesDatabase: Bool = false
+  ) {
     self.restartsBroker = restartsBroker
     self.freezesBroker = freezesBroker
     self.restartsDatabase = restartsDatabase
+    self.freezesDatabase = freezesDatabase
   }
 }

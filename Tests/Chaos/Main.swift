@@ -16,27 +16,34 @@ struct ChaosCommand: ParsableCommand {
       or more, that services came back in time and no memory grew.
 
       EXAMPLES
-        resync-chaos --seed 7 --recordings 520 --seconds 270
+        resync-chaos --seed 7 --recordings 520 --seconds 295
+        resync-chaos --pause-database 60 --database-freeze 'db-pause' --database-resume 'db-unpause'
         resync-chaos --broker-kill 'ssh broker-2 pkill -9 -f kafka.Kafka' --broker-start 'ssh broker-2 kafka-start'
       """)
 
   @Option(help: "What is done, and when, is a function of it; at random when left out.") var seed: UInt64?
   @Option(help: "Recordings to publish.") var recordings = 520
-  @Option(help: "Time in which they are published; 45 or more.") var seconds = 270.0
+  @Option(help: "Time in which they are published; 45 or more.") var seconds = 295.0
   @Option(help: "Least number of SIGKILLs of each service.") var kills = 3
   @Option(help: "Ends a broker, as hard as it shall be.") var brokerKill: String?
   @Option(help: "Starts that broker again.") var brokerStart: String?
   @Option(help: "Stops a broker for a while (SIGSTOP).") var brokerFreeze: String?
   @Option(help: "Lets that broker go on (SIGCONT).") var brokerResume: String?
   @Option(help: "Ends PostgreSQL at once, without a checkpoint, and starts it again.") var databaseRestart: String?
+  @Option(help: "Stops PostgreSQL for a while (SIGSTOP).") var databaseFreeze: String?
+  @Option(help: "Lets PostgreSQL go on (SIGCONT).") var databaseResume: String?
+  @Option(help: "Instead of all else: PostgreSQL stands still once, for so many seconds.") var pauseDatabase: Double?
   @Option(help: ArgumentHelp("Leave the services' logs in this folder.", valueName: "folder")) var logs: String?
 
   /// A shorter run has too little to tell growth by, and is run beside other tests.
   private static let leastSecondsForLimits = 120.0
 
   func validate() throws {
-    guard recordings >= 40, seconds >= 45, kills >= 0 else {
-      throw ValidationError("at least 40 --recordings, 45 --seconds and 0 --kills are needed")
+    guard recordings >= 40, seconds >= 45, kills >= 0, pauseDatabase ?? 5 >= 5 else {
+      throw ValidationError("at least 40 --recordings, 45 --seconds, 0 --kills, 5 s of --pause-database are needed")
+    }
+    guard pauseDatabase == nil || (databaseFreeze != nil && databaseResume != nil) else {
+      throw ValidationError("--pause-database needs --database-freeze and --database-resume")
     }
   }
 
@@ -47,7 +54,7 @@ struct ChaosCommand: ParsableCommand {
     }
     let commands = ServerCommands(
       brokerKill: brokerKill, brokerStart: brokerStart, brokerFreeze: brokerFreeze, brokerResume: brokerResume,
-      databaseRestart: databaseRestart)
+      databaseRestart: databaseRestart, databaseFreeze: databaseFreeze, databaseResume: databaseResume)
     let seed = self.seed ?? UInt64.random(in: 1...999_999)
     let began = ContinuousClock.now
     func say(_ text: String) {
@@ -55,8 +62,10 @@ struct ChaosCommand: ParsableCommand {
       FileHandle.standardError.write(Data(line.utf8))
     }
 
-    let plan = ChaosPlan(seed: seed, seconds: seconds, killsOfEach: kills, abilities: commands.abilities)
-    say("seed \(seed): \(recordings) recordings in \(Int(seconds)) s, \(plan.events.count) disturbances")
+    let plan =
+      pauseDatabase.map { ChaosPlan(pausingDatabaseFor: $0) }
+      ?? ChaosPlan(seed: seed, seconds: seconds, killsOfEach: kills, abilities: commands.abilities)
+    say("seed \(seed): \(recordings) recordings in \(Int(plan.seconds)) s, \(plan.events.count) disturbances")
     if !commands.leftOut.isEmpty { say("not run, no command given: \(commands.leftOut.joined(separator: ", "))") }
     let source = try ChaosRecordings(seed: seed, count: recordings)
     let models = try ChaosModels.make()
@@ -84,13 +93,21 @@ struct ChaosCommand: ParsableCommand {
     for text in run.endedUnasked { say("ended unasked, started again: \(text)") }
     for finding in findings.all.prefix(100) { say(finding) }
     let report = ChaosReport(
-      seed: seed, recordings: recordings, run: run,
-      limits: seconds < Self.leastSecondsForLimits
-        ? nil : ChaosLimits(recoverySeconds: RunningSuite.sessionTimeoutSeconds + 5),
-      memory: memory, findings: findings)
+      seed: seed, recordings: recordings, run: run, limits: limits, memory: memory, findings: findings)
     for text in report.exceeded { say(text) }
     print(try report.line)
     if !findings.all.isEmpty || !report.exceeded.isEmpty { throw ExitCode(1) }
+  }
+
+  private var limits: ChaosLimits? {
+    var limits = ChaosLimits(recoverySeconds: RunningSuite.sessionTimeoutSeconds + 5)
+    if pauseDatabase != nil {
+      // Queues are meant to fill, up to their limits.
+      limits.growth = nil
+      limits.lagging = ["ingest", "predictor"]
+      return limits
+    }
+    return seconds < Self.leastSecondsForLimits ? nil : limits
   }
 
   private func clearAway(_ suite: RunningSuite, _ say: (String) -> Void) {

@@ -8,18 +8,21 @@ struct ServerCommands: Sendable {
   var brokerFreeze: String?
   var brokerResume: String?
   var databaseRestart: String?
+  var databaseFreeze: String?
+  var databaseResume: String?
 
   var abilities: ServerAbilities {
     ServerAbilities(
       restartsBroker: brokerKill != nil && brokerStart != nil,
-      freezesBroker: brokerFreeze != nil && brokerResume != nil, restartsDatabase: databaseRestart != nil)
+      freezesBroker: brokerFreeze != nil && brokerResume != nil, restartsDatabase: databaseRestart != nil,
+      freezesDatabase: databaseFreeze != nil && databaseResume != nil)
   }
 
   /// What a run without some of the commands leaves out, in words.
   var leftOut: [String] {
     [
       (abilities.restartsBroker, "broker restarts"), (abilities.freezesBroker, "broker freezes"),
-      (abilities.restartsDatabase, "database restarts"),
+      (abilities.restartsDatabase, "database restarts"), (abilities.freezesDatabase, "database freezes"),
     ].filter { !$0.0 }.map(\.1)
   }
 

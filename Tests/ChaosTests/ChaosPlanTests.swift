@@ -5,12 +5,13 @@ import Testing
 
 @Suite("The plan of a run under disturbances")
 struct ChaosPlanTests {
-  private let all = ServerAbilities(restartsBroker: true, freezesBroker: true, restartsDatabase: true)
+  private let all = ServerAbilities(
+    restartsBroker: true, freezesBroker: true, restartsDatabase: true, freezesDatabase: true)
 
   @Test("the same seed gives the same plan, another seed another one")
   func seeded() {
     func events(_ seed: UInt64) -> [ChaosPlan.Event] {
-      ChaosPlan(seed: seed, seconds: 270, killsOfEach: 3, abilities: all).events
+      ChaosPlan(seed: seed, seconds: 295, killsOfEach: 3, abilities: all).events
     }
     #expect(events(7) == events(7))
     #expect(events(7) != events(8))
@@ -19,7 +20,7 @@ struct ChaosPlanTests {
   @Test("each service is killed at least as often as asked, the transactional ones also inside a transaction")
   func kills() {
     for seed in 1...50 as ClosedRange<UInt64> {
-      let plan = ChaosPlan(seed: seed, seconds: 270, killsOfEach: 3, abilities: all)
+      let plan = ChaosPlan(seed: seed, seconds: 295, killsOfEach: 3, abilities: all)
       for service in RunningSuite.serviceNames {
         let blows = plan.events.filter { if case .kill(service, _) = $0.what { true } else { false } }
         #expect(blows.count >= 3)
@@ -32,9 +33,11 @@ struct ChaosPlanTests {
   @Test("every kind of disturbance that the servers allow is in a whole run, and what they do not allow in none")
   func abilities() {
     func kinds(_ abilities: ServerAbilities) -> Set<Disturbance> {
-      Set(ChaosPlan(seed: 3, seconds: 270, killsOfEach: 3, abilities: abilities).events.map(\.what))
+      Set(ChaosPlan(seed: 3, seconds: 295, killsOfEach: 3, abilities: abilities).events.map(\.what))
     }
-    let servers: Set<Disturbance> = [.brokerRestart, .brokerFreeze, .brokerResume, .databaseRestart]
+    let servers: Set<Disturbance> = [
+      .brokerRestart, .brokerFreeze, .brokerResume, .databaseRestart, .databaseFreeze, .databaseResume,
+    ]
     let scaling = Set(ChaosPlan.scaled.flatMap { [Disturbance.scaleUp($0), .scaleDown($0)] })
     #expect(kinds(all).isSuperset(of: servers.union(scaling)))
     #expect(kinds(all).contains(.databaseSlow(seconds: 14)))
@@ -44,7 +47,7 @@ struct ChaosPlanTests {
 
   @Test("events come in order, within the run, and nothing stays frozen")
   func order() {
-    for seconds in [45.0, 65, 270] {
+    for seconds in [45.0, 65, 295] {
       for seed in 1...50 as ClosedRange<UInt64> {
         let events = ChaosPlan(seed: seed, seconds: seconds, killsOfEach: 1, abilities: all).events
         #expect(events.map(\.seconds) == events.map(\.seconds).sorted())
@@ -56,6 +59,8 @@ struct ChaosPlanTests {
           case .resume(let instance): still.remove(instance)
           case .brokerFreeze: still.insert("broker")
           case .brokerResume: still.remove("broker")
+          case .databaseFreeze: still.insert("database")
+          case .databaseResume: still.remove("database")
           default: break
           }
         }
@@ -64,17 +69,19 @@ struct ChaosPlanTests {
     }
   }
 
-  @Test("no kill and no command of the operator falls where the broker stands still")
+  @Test("no kill and no command of the operator falls where a server stands still")
   func outages() throws {
     for seed in 1...50 as ClosedRange<UInt64> {
-      let events = ChaosPlan(seed: seed, seconds: 270, killsOfEach: 3, abilities: all).events
-      let frozen = try #require(events.first { $0.what == .brokerFreeze }).seconds
-      for event in events {
-        switch event.what {
-        case .kill, .promote, .rollback, .train: break
-        default: continue
+      let events = ChaosPlan(seed: seed, seconds: 295, killsOfEach: 3, abilities: all).events
+      for server in [Disturbance.brokerFreeze, .databaseFreeze] {
+        let frozen = try #require(events.first { $0.what == server }).seconds
+        for event in events {
+          switch event.what {
+          case .kill, .promote, .rollback, .train: break
+          default: continue
+          }
+          #expect(event.seconds < frozen || event.seconds > frozen + ChaosPlan.freezeSeconds)
         }
-        #expect(event.seconds < frozen || event.seconds > frozen + ChaosPlan.freezeSeconds)
       }
     }
   }
@@ -102,6 +109,10 @@ struct ChaosPlanTests {
     let usual = MemorySummary(peakMB: 80, growth: 1.1)
     #expect(limits.exceeded(recoverySeconds: [0.2, 11], memory: ["ingest": usual]) == [])
     #expect(limits.exceeded(recoverySeconds: [0.2, 11.5], memory: ["ingest": usual]).count == 1)
+    var lagging = limits
+    lagging.lagging = ["predictor"]
+    #expect(lagging.exceeded(recoverySeconds: [], memory: [:], lagPeaks: ["predictor": 3, "ingest": 0]) == [])
+    #expect(lagging.exceeded(recoverySeconds: [], memory: [:], lagPeaks: ["predictor": 0]).count == 1)
     let growing = MemorySummary(peakMB: 80, growth: 1.3)
     let large = MemorySummary(peakMB: 600, growth: nil)
     let found = limits.exceeded(recoverySeconds: [], memory: ["trainer": large, "ingest": growing])

@@ -1,6 +1,7 @@
 import Foundation
 import Metrics
 import ServiceKit
+import Streaming
 import Testing
 
 @Suite("Prometheus text")
@@ -83,6 +84,30 @@ struct MetricsTests {
     service.removeLag(topic: "ecg.beats", partition: 1)
     service.lag(7, topic: "ecg.beats", partition: 0)
     #expect(lines(metrics, "resync_lag") == ["resync_lag{partition=\"0\",topic=\"ecg.beats\"} 7"])
+  }
+
+  @Test("lag is told of held partitions whose position is known, and leaves with them")
+  func lag() {
+    let registry = PrometheusRegistry()
+    let gauge = LagGauge(ServiceMetrics(factory: registry))
+    let (first, second) = (TopicPartition("t", 0), TopicPartition("t", 1))
+    func told() -> [String] {
+      for partition in gauge.partitions { gauge.ends(partition, at: 100) }
+      return lines(registry, "resync_lag").sorted()
+    }
+    gauge.reached([first: 1])
+    #expect(told() == [])
+    gauge.hold([first, second])
+    #expect(told() == [])
+    gauge.began(first, at: 40)
+    gauge.began(first, at: 41)
+    #expect(told() == [#"resync_lag{partition="0",topic="t"} 60"#])
+    gauge.reached([first: 70, second: 101])
+    gauge.began(first, at: 90)
+    #expect(told() == [#"resync_lag{partition="0",topic="t"} 30"#, #"resync_lag{partition="1",topic="t"} 0"#])
+    gauge.hold([second])
+    gauge.ends(first, at: 100)
+    #expect(told() == [#"resync_lag{partition="1",topic="t"} 0"#])
   }
 
   @Test("counts from many threads all arrive")

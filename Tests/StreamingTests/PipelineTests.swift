@@ -16,10 +16,10 @@ struct PipelineTests {
       let running = RunningPipeline.start(test.kafka)
       try test.waitForOutputs(work.messages.count)
       try waitUntil("no state is left") { running.observer.counts.value.keys == 0 }
-      try waitUntil("no lag is left") {
-        let lag = running.observer.counts.value.lag
-        return lag.count == 4 && lag.values.allSatisfy { $0 == 0 }
-      }
+      let admin = try Admin(kafka: test.kafka, logger: testLogger)
+      let ends = try Dictionary(
+        uniqueKeysWithValues: (0..<4).map { ($0, try admin.watermarks(TopicPartition("input", $0)).high) })
+      try waitUntil("the ends are reached") { running.observer.counts.value.positions == ends }
       try running.stop()
       #expect(try test.values("output") == work.expected)
       #expect(running.observer.counts.value.aborted == [])

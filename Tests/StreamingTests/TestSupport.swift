@@ -117,7 +117,7 @@ final class CountingObserver: PipelineObserver {
     var restarted: [String] = []
     var assignments: [[Int32]] = []
     var keys = 0
-    var lag: [Int32: Int64] = [:]
+    var positions: [Int32: Int64] = [:]
   }
 
   let counts = Shared(Counts())
@@ -133,5 +133,5 @@ final class CountingObserver: PipelineObserver {
   func sessionRestarted(code: String) { counts.change { $0.restarted.append(code) } }
   func assignmentChanged(partitions: [Int32]) { counts.change { $0.assignments.append(partitions) } }
   func stateSizeChanged(keys: Int) { counts.change { $0.keys = keys } }
-  func lagObserved(partition: Int32, messages: Int64) { counts.change { $0.lag[partition] = messages } }
+  func positionObserved(partition: Int32, next: Int64) { counts.change { $0.positions[partition] = next } }
 }

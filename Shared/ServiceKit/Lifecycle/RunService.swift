@@ -11,6 +11,8 @@ public struct ServiceContext: Sendable {
   public let registry: PrometheusRegistry
   public let metrics: ServiceMetrics
   public let readiness: Readiness
+  /// Of the partitions that this process reads as a member of its group.
+  package let lag: LagGauge
 
   /// Does not touch the process's logging and metrics systems, so that tests can make as many as they like.
   public init(
@@ -22,6 +24,7 @@ public struct ServiceContext: Sendable {
     self.registry = registry
     metrics = ServiceMetrics(factory: registry)
     readiness = Readiness()
+    lag = LagGauge(metrics)
     for (name, help) in ServiceMetrics.names { registry.describe(name, help) }
   }
 

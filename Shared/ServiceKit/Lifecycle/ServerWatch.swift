@@ -1,9 +1,11 @@
 import Store
 import Streaming
 
-/// Keeps readiness true to what it says of Kafka and PostgreSQL, long after both were reached for the first time.
+/// Keeps readiness true to what it says of Kafka and PostgreSQL, long after both were reached for the first time, and
+/// the lag true to where the partitions end.
 ///
-/// It asks on connections of its own, so that a server that is away is seen also while there is nothing to do.
+/// It asks on connections of its own, so that a server that is away, and messages that pile up, are seen also while the
+/// pipeline does nothing or waits.
 struct ServerWatch {
   private static let intervalSeconds = 5.0
 
@@ -20,9 +22,15 @@ struct ServerWatch {
       for (name, check) in context.readiness.report.checks where check.isReady { reached.insert(name) }
       if reached.contains(ReadinessCondition.kafka) {
         report(ReadinessCondition.kafka) {
-          let known = try admin ?? Admin(kafka: context.kafka, logger: context.logger, timeout: .seconds(3))
+          // What open transactions hold back cannot be read yet.
+          let known =
+            try admin
+            ?? Admin(kafka: context.kafka, isolation: .readCommitted, logger: context.logger, timeout: .seconds(3))
           admin = known
           _ = try known.topicNames()
+          for partition in context.lag.partitions {
+            context.lag.ends(partition, at: try known.watermarks(partition).high)
+          }
         }
       }
       if reached.contains(ReadinessCondition.database) {
