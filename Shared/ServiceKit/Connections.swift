@@ -111,4 +111,5 @@ public final class MetricsObserver: PipelineObserver {
       detail: isReady ? "" : "not a member of the group, or its state is not restored yet")
   }
   public func stateSizeChanged(keys: Int) { metrics.stateEntries(keys) }
+  public func statesUnreadable(_ count: Int) { metrics.statesUnreadable(count) }
 }

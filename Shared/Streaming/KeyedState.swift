@@ -1,6 +1,6 @@
 /// State of one key that outlives its messages, as bytes in a changelog topic.
 public protocol KeyedStateValue {
-  /// - Throws: when the bytes are none that `serialized` gave; that stops the pipeline.
+  /// - Throws: when the bytes are none that `serialized` gave; the key then begins anew.
   init(serialized: [UInt8]) throws
   func serialized() throws -> [UInt8]
 }
@@ -48,13 +48,22 @@ package struct KeyedStates<State: KeyedStateValue> {
 
   package init() {}
 
-  package mutating func load(_ partition: Int32, _ snapshots: [String: [UInt8]]) throws {
+  /// - Returns: why the snapshots of some keys cannot be read. These have no state from now on; the changelog keeps what it
+  ///   has of them until they change, for a version that can read it.
+  package mutating func load(_ partition: Int32, _ snapshots: [String: [UInt8]]) -> [String: any Error] {
     var loaded: [String: Slot] = [:]
+    var unreadable: [String: any Error] = [:]
     for (key, snapshot) in snapshots {
-      loaded[key] = Slot(value: try State(serialized: snapshot), isPersisted: true)
+      do {
+        loaded[key] = Slot(value: try State(serialized: snapshot), isPersisted: true)
+      } catch {
+        loaded[key] = Slot(value: nil, isPersisted: true)
+        unreadable[key] = error
+      }
     }
     slots[partition] = loaded
     count = slots.values.reduce(0) { $0 + $1.count }
+    return unreadable
   }
 
   package mutating func removeAll() {

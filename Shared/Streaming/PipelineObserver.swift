@@ -16,6 +16,8 @@ public protocol PipelineObserver: Sendable {
   func readinessChanged(isReady: Bool)
   /// Keys with a state, after each commit and restore.
   func stateSizeChanged(keys: Int)
+  /// So many keys of a partition taken over have a stored state that cannot be read, and begin anew.
+  func statesUnreadable(_ count: Int)
   /// Producer and consumer had to be made anew, with the code of the cause.
   func sessionRestarted(code: String)
 }
@@ -29,6 +31,7 @@ extension PipelineObserver {
   public func assignmentChanged(partitions: [Int32]) {}
   public func readinessChanged(isReady: Bool) {}
   public func stateSizeChanged(keys: Int) {}
+  public func statesUnreadable(_ count: Int) {}
   public func sessionRestarted(code: String) {}
 }
 

@@ -194,7 +194,7 @@ final class PipelineSession<P: StreamProcessor> {
 
   private func startRunning(_ processor: inout P) throws {
     let input = assigned.map { TopicPartition(configuration.inputTopic, $0) }
-    for partition in assigned { try states.load(partition, restorer?.snapshots[partition] ?? [:]) }
+    for partition in assigned { load(partition) }
     // Only now: offsets and states of a transaction that ended meanwhile are then both seen.
     let committed = try consumer.committed(input)
     for (partition, offset) in committed { progress.start(partition.partition, at: offset) }
@@ -210,6 +210,17 @@ final class PipelineSession<P: StreamProcessor> {
     observer.readinessChanged(isReady: true)
     observer.stateSizeChanged(keys: states.count)
     logger.info("partitions taken over", metadata: ["count": "\(assigned.count)", "keys": "\(states.count)"])
+  }
+
+  private func load(_ partition: Int32) {
+    let unreadable = states.load(partition, restorer?.snapshots[partition] ?? [:])
+    guard let first = unreadable.min(by: { $0.key < $1.key }) else { return }
+    observer.statesUnreadable(unreadable.count)
+    logger.error(
+      "stored states cannot be read, by another version maybe; their keys begin anew",
+      metadata: [
+        "partition": "\(partition)", "count": "\(unreadable.count)", "first": "\(first.key)", "cause": "\(first.value)",
+      ])
   }
 
   // MARK: Work

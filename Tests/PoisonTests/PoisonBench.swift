@@ -92,6 +92,12 @@ struct PoisonBench {
     preprocess.states = [:]
   }
 
+  /// As after a takeover of partitions whose changelogs hold something else.
+  mutating func changeStates(_ change: ([UInt8]) -> [UInt8]) {
+    ingest.states = ingest.states.mapValues(change)
+    preprocess.states = preprocess.states.mapValues(change)
+  }
+
   private static func check(_ rejection: OutgoingMessage, of message: ConsumedMessage) throws {
     guard let code = rejection.header(HeaderName.errorCode), RejectionCode(rawValue: code) != nil,
       rejection.header(HeaderName.originTopic) == message.topic,
@@ -144,7 +150,8 @@ private struct StageBench<P: StreamProcessor> {
       guard none == nil else { throw PoisonFault(description: "a state without a key, which stops the pipeline") }
       return outputs
     }
-    var state = try states[key].map { try P.State(serialized: $0) }
+    // As the pipeline does, a key whose state cannot be read begins anew.
+    var state = states[key].flatMap { try? P.State(serialized: $0) }
     let outputs = try processor.process(message, state: &state)
     try processor.prepareCommit()
     states[key] = try state?.serialized()

@@ -58,6 +58,38 @@ struct PoisonTests {
     print("poison \(topic): seed \(Self.seed), \(Self.count) messages, \(faults) faults, +\(grown) MB; \(counts)")
   }
 
+  @Test("after a takeover with spoilt states all goes on, and each recording sent whole afterwards is as before")
+  func states() throws {
+    let recordings = try #require(try Specimens.shared.get().recordings[Topic.ingest]).filter { $0.count > 1 }
+    let pipeline = PipelineConfiguration()
+    var bench = try PoisonBench(pipeline: pipeline, transform: try SpectrogramTransform(pipeline: pipeline))
+    let good = try Self.outcomes(of: recordings[0], &bench)
+    var tally: [String: Int] = [:]
+    var faults = 0
+    for number in Self.first..<Self.first + Self.count {
+      var poisoner = Poisoner(seed: Self.seed, number: number)
+      let recording = poisoner.choice(recordings)
+      let at = Int.random(in: 1..<recording.count, using: &poisoner.generator)
+      bench.forgetStates()
+      do {
+        for message in recording[..<at] { _ = try bench.send(message) }
+        bench.changeStates { poisoner.spoilFile($0, asText: false) }
+        for message in recording[at...] {
+          let outcome = try bench.send(message)
+          tally[outcome.code ?? "valid", default: 0] += 1
+        }
+      } catch {
+        faults += 1
+        if faults <= 20 { Issue.record("seed \(Self.seed), case \(number): \(error)") }
+      }
+    }
+    bench.forgetStates()
+    #expect(try Self.outcomes(of: recordings[0], &bench) == good)
+    #expect(faults == 0)
+    let counts = tally.sorted { $0.value > $1.value }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    print("poison states: seed \(Self.seed), \(Self.count) takeovers, \(faults) faults; \(counts)")
+  }
+
   /// The values of all that comes of a recording.
   private static func outcomes(of recording: [OutgoingMessage], _ bench: inout PoisonBench) throws -> [[UInt8]?] {
     var values: [[UInt8]?] = []

@@ -16,6 +16,7 @@ public struct ServiceMetrics: Sendable {
     ("resync_lag", "Messages between the consumer and the end of the partition."),
     ("resync_queue_depth", "Entries waiting in a queue, by queue."),
     ("resync_state_entries", "Recordings open in the keyed state."),
+    ("resync_states_unreadable_total", "Keys whose stored state could not be read at a takeover; they begin anew."),
     ("resync_ready", "1 when every readiness condition holds."),
   ]
 
@@ -52,6 +53,7 @@ public struct ServiceMetrics: Sendable {
   public func queueDepth(_ entries: Int, queue: String) {
     set(Double(entries), "resync_queue_depth", [("queue", queue)])
   }
+  public func statesUnreadable(_ count: Int) { add(count, "resync_states_unreadable_total", []) }
   public func stateEntries(_ entries: Int) { set(Double(entries), "resync_state_entries", []) }
   public func ready(_ isReady: Bool) { set(isReady ? 1 : 0, "resync_ready", []) }
 
