@@ -57,6 +57,8 @@ package final class RunningSuite {
       "RESYNC_REPORT_FOLDER": folder.appendingPathComponent("reports").path,
       "RESYNC_SESSION_TIMEOUT_MS": String(Int(Self.sessionTimeoutSeconds * 1000)),
       "RESYNC_LEASE": "3", "RESYNC_THREADS": "2",
+      // How fast a loaded machine stops a service is not what is tried.
+      "RESYNC_STOP_TIMEOUT": "25",
     ]) { $1 }
   }
 
