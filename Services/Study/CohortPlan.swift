@@ -84,6 +84,7 @@ package enum CohortCells {
       }
     }
     cells.append(FrozenTrunkCell(inputs: .init(cohort: cohort, plan: plan)))
+    cells.append(CohortAdaptationCell(inputs: .init(cohort: cohort, plan: plan)))
     cells.append(CohortExplanationCell(inputs: .init(cohort: cohort, plan: plan)))
     cells.append(LeakyCell(inputs: .init(cohort: cohort, plan: plan)))
     for plan in plan.deeper.map(plan.with) {

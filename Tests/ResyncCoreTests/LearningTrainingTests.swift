@@ -213,6 +213,19 @@ struct LearningTrainingTests {
     let uneven = NamedTensor(shape: [2, 2, 1, 1], values: [3, 5, 1, 7]).inflating(inputChannels: 3)
     #expect(uneven == NamedTensor(shape: [2, 3, 1, 1], values: [1.5, 5, 1.5, 0.5, 7, 0.5]))
     #expect(two.inflating(inputChannels: 2) == two)
+    let four = NamedTensor(shape: [1, 1, 1, 1], values: [6]).inflating(inputChannels: 4, .power)
+    #expect(four.values == [3, 3, 3, 3])
+  }
+
+  @Test("a first layer drawn anew is that of training from scratch, and the rest of the trunk is the parent's")
+  func freshFirstLayer() throws {
+    let parent = try MadeUp.trained(MadeUp.specification(.beatClass, epochs: 1), MadeUp.beatExamples())
+    let network = try ResNet(
+      configuration: MadeUp.specification(.crtResponse, epochs: 1).architecture, seed: 5, threads: 1)
+    let drawn = network.tensors["conv1.weight"]
+    try network.inherit(from: parent, continuing: false, inflation: .fresh)
+    #expect(same(network.tensors["conv1.weight"], drawn))
+    #expect(same(network.tensors["layer3.0.conv1.weight"], parent.tensors["layer3.0.conv1.weight"]))
   }
 
   @Test(

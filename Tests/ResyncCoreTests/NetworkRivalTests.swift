@@ -43,6 +43,21 @@ struct NetworkRivalTests {
     #expect(examples.joined().allSatisfy { $0.image.leadCount == 12 })
   }
 
+  @Test("what choices are made by sees the training patients alone, one AUC for each inner fold")
+  func innerFolds() throws {
+    let rival = NetworkRival(specification, parent: nil, threads: 1)
+    let labels = (0..<14).map { $0 % 3 != 0 }
+    let others = labels.indices.map { $0 < 10 ? labels[$0] : !labels[$0] }
+    func aucs(_ labels: [Bool]) throws -> [Double] {
+      try rival.innerAUCs(cohort(labels: labels), training: Array(0..<10), folds: 2, seed: 3) {}
+    }
+    let found = try aucs(labels)
+    #expect(found.count == 2 && found.allSatisfy { (0...1).contains($0) })
+    #expect(try aucs(others) == found)
+    let changed = labels.indices.map { $0 == 0 ? !labels[$0] : labels[$0] }
+    #expect(try aucs(changed) != found)
+  }
+
   @Test("a network and the models on its features see no outcome of those they score, and repeat with their seed")
   func noLeak() throws {
     let rival = NetworkRival(specification, parent: nil, threads: 1)

@@ -146,6 +146,25 @@ struct StudyReportTests {
     #expect(cell(document, "beats-ds1-ds2-resnet18", "232", "S found")?.value == 0)
   }
 
+  @Test("ways from one lead to twelve stand beside the one that Table 2 takes, and are told to be synthetic")
+  func adaptation() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (document, _, _) = try document { cells, store in
+      let ways = CohortAdaptationCell.Way.all.prefix(3)
+      let result = CohortAdaptationCell.Result(
+        ways: ways.enumerated().map { place, way in
+          .init(way: way, aucs: [0.6, 0.7, 0.5, 0.8].map { $0 + 0.1 * Double(place) })
+        },
+        innerFolds: 2)
+      try keep(result, of: cells["cohort/substrate/adaptation-resnet18"]!, in: store)
+    }
+    let section = try #require(document.sections.first { $0.id == "cohort-adaptation" })
+    #expect(section.origin == .synthetic)
+    let rows = try #require(section.tables.first).rows
+    #expect(rows.map { $0[2].value.map { ($0 * 100).rounded() } } == [65, 75, 85])
+    #expect(rows.map { $0[3].value.map { ($0 * 100).rounded() } } == [nil, 10, 20])
+  }
+
   private func arm(_ arm: TransferArm, draws: Range<Int>, isPerfect: Bool) -> TransferArmResult {
     let labels = [true, true, true, false, false, false]
     return TransferArmResult(

@@ -23,6 +23,7 @@ package struct StudyResults: Sendable {
   package private(set) var baseline: CohortBaselineCell.Result?
   package private(set) var pictures: CohortPicturesCell.Result?
   package private(set) var explanation: CohortExplanationCell.Result?
+  package private(set) var adaptation: CohortAdaptationCell.Result?
   package private(set) var leaky: [(link: CohortSimulatorConfiguration.Link, result: LeakyCell.Result)] = []
   package private(set) var chance: [(name: String, result: ChanceResult)] = []
   /// Predictions of each model on the cohort, all repetitions that are kept.
@@ -42,6 +43,7 @@ package struct StudyResults: Sendable {
     case let cell as CohortBaselineCell: baseline = try load(cell, store)
     case let cell as CohortPicturesCell: pictures = try load(cell, store)
     case let cell as CohortExplanationCell: explanation = try load(cell, store)
+    case let cell as CohortAdaptationCell: adaptation = try load(cell, store)
     case let cell as LeakyCell:
       if let result = try load(cell, store) { leaky.append((cell.inputs.cohort.link, result)) }
     case let cell as ChanceCell:

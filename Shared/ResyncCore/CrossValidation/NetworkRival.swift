@@ -4,17 +4,21 @@ package struct NetworkRival: Sendable {
   package let specification: TrainingSpecification
   /// Its trunk is where training starts; nil for training from scratch.
   package let parent: ModelArtifact?
+  package let inflation: LeadInflation
   package let threads: Int
 
   /// The network itself, then each classical model on its pooled features.
   package static let heads = ["network"] + ClassicalModel.heads.map { "deep-features-" + $0.rawValue }
 
   /// - Precondition: a specification for `crt-response` that holds nothing out.
-  package init(_ specification: TrainingSpecification, parent: ModelArtifact?, threads: Int) {
+  package init(
+    _ specification: TrainingSpecification, parent: ModelArtifact?, inflation: LeadInflation = .mean, threads: Int
+  ) {
     precondition(
       specification.task == .crtResponse && specification.validationShare == 0, "nothing may be held out of training")
     self.specification = specification
     self.parent = parent
+    self.inflation = inflation
     self.threads = threads
   }
 
@@ -29,16 +33,39 @@ package struct NetworkRival: Sendable {
   ) throws -> [[Double]] {
     let classifier = try classifier(
       training.flatMap { cohort.examples[$0] }, pipeline: cohort.pipeline, seed: seed, between: between)
-    let network = try scored.map { patient in
-      let beats = try classifier.score(cohort.beats(of: patient), threads: threads)
-      return beats.reduce(0) { $0 + Double(PatientScore.logitDifference($1.logits)) } / Double(max(1, beats.count))
-    }
+    let network = try scores(cohort, scored, by: classifier)
     let known = try DeepFeatures.table(classifier, cohort, training, threads: threads)
     let asked = try DeepFeatures.table(classifier, cohort, scored, threads: threads)
     return try [network]
       + ClassicalModel.heads.map {
         try $0.scores(fitting: known, labels: training.map { cohort.labels[$0] }, of: asked, seed: seed)
       }
+  }
+
+  /// The network's alone.
+  package func scores(_ cohort: CohortBeats, _ scored: [Int], by classifier: Classifier) throws -> [Double] {
+    try scored.map { patient in
+      let beats = try classifier.score(cohort.beats(of: patient), threads: threads)
+      return beats.reduce(0) { $0 + Double(PatientScore.logitDifference($1.logits)) } / Double(max(1, beats.count))
+    }
+  }
+
+  /// AUC of the network on each inner fold of a training part, trained on the others: what choices may be made by.
+  /// - Throws: `ModelError`; what `between` throws.
+  package func innerAUCs(
+    _ cohort: CohortBeats, training: [Int], folds: Int, seed: UInt64, between: () throws -> Void
+  ) throws -> [Double] {
+    var seeds = SeededGenerator(seed: seed)
+    let inner = try RepeatedFolds.stratified(training.map { cohort.labels[$0] }, folds: folds, seed: seeds.next())
+    return try inner.map { held in
+      let out = Set(held)
+      let rest = training.indices.filter { !out.contains($0) }.flatMap { cohort.examples[training[$0]] }
+      let scored = held.map { training[$0] }
+      let classifier = try classifier(rest, pipeline: cohort.pipeline, seed: seeds.next(), between: between)
+      return try ROCCurve(
+        scores: scores(cohort, scored, by: classifier), labels: scored.map { cohort.labels[$0] }
+      ).auc
+    }
   }
 
   /// Trains on the given beats.
@@ -57,7 +84,7 @@ package struct NetworkRival: Sendable {
     let run = try TrainingRun(
       specification: specification, examples: examples, pipeline: pipeline,
       provenance: TrainingProvenance(trainingRecordings: [], trainedOnSynthetic: true), parent: parent,
-      threads: threads)
+      inflation: inflation, threads: threads)
     while !run.isFinished { try run.runEpoch { _ in try between() } }
     return try run.finish { _ in try between() }
   }

@@ -1,8 +1,21 @@
+/// How a first layer for fewer leads becomes one for more.
+public enum LeadInflation: String, Codable, CaseIterable, Sendable {
+  /// Its weights repeat over the leads, divided by the number of copies: equal leads give the response that they gave
+  /// before (as Carreira & Zisserman 2017 inflate over time).
+  case mean
+  /// Divided by that number's root: leads of equal power that have nothing in common give the power that they gave.
+  case power
+  /// It is not taken over at all.
+  case fresh
+}
+
 extension ResNet {
   /// Takes over a parent's trunk, and its head too when `continuing`; else the head keeps its fresh weights.
+  ///
+  /// - Parameter inflation: what becomes of the first layer where the parent has fewer leads.
   /// - Throws: `ModelError` with code `parentMismatch` when depth or width differ, or the parent has more leads, or, when
   ///   continuing, another number of units over the features.
-  package func inherit(from parent: ModelArtifact, continuing: Bool) throws {
+  package func inherit(from parent: ModelArtifact, continuing: Bool, inflation: LeadInflation = .mean) throws {
     let (mine, theirs) = (configuration, parent.metadata.architecture)
     guard mine.depth == theirs.depth, mine.channels(64) == theirs.channels(64), mine.featureCount == theirs.featureCount
     else {
@@ -18,9 +31,9 @@ extension ResNet {
           + "\(mine.inputChannels): choose a leadSet of at least as many")
     }
     var tensors = parent.tensors
-    if let first = tensors["conv1.weight"] {
-      tensors["conv1.weight"] = first.inflating(inputChannels: mine.inputChannels)
-    }
+    let isFresh = inflation == .fresh && mine.inputChannels > theirs.inputChannels
+    tensors["conv1.weight"] =
+      isFresh ? nil : tensors["conv1.weight"]?.inflating(inputChannels: mine.inputChannels, inflation)
     guard !continuing || mine.auxiliaryHidden == theirs.auxiliaryHidden else {
       throw ModelError(
         .parentMismatch,
@@ -30,7 +43,7 @@ extension ResNet {
     if continuing {
       tensors = tensors.scalingImageWeights(theirs, by: 1 / Float(1 - parent.metadata.specification.imageDropout))
     }
-    try load(tensors, allow: continuing ? [] : ["fc.", "aux."])
+    try load(tensors, allow: (continuing ? [] : ["fc.", "aux."]) + (isFresh ? ["conv1."] : []))
   }
 }
 
@@ -49,8 +62,8 @@ extension [String: NamedTensor] {
 
 extension NamedTensor {
   /// First-layer weights [out, in, k, k] for more input channels: each channel's weights repeat over the new channels in
-  /// turn and are divided by the number of their copies, so that equal leads give the response that they gave before.
-  package func inflating(inputChannels count: Int) -> NamedTensor {
+  /// turn and are divided by the number of their copies, or its root.
+  package func inflating(inputChannels count: Int, _ inflation: LeadInflation = .mean) -> NamedTensor {
     precondition(shape.count == 4 && count >= shape[1], "cannot inflate shape \(shape) to \(count) channels")
     let (outputs, inputs, plane) = (shape[0], shape[1], shape[2] * shape[3])
     var values: [Float] = []
@@ -58,9 +71,10 @@ extension NamedTensor {
     for output in 0..<outputs {
       for channel in 0..<count {
         let source = channel % inputs
-        let copies = (count - source + inputs - 1) / inputs
+        let copies = Float((count - source + inputs - 1) / inputs)
+        let divisor = inflation == .power ? copies.squareRoot() : copies
         let start = (output * inputs + source) * plane
-        values += self.values[start..<start + plane].map { $0 / Float(copies) }
+        values += self.values[start..<start + plane].map { $0 / divisor }
       }
     }
     return NamedTensor(shape: [outputs, count, shape[2], shape[3]], values: values)

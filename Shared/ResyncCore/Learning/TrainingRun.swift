@@ -45,10 +45,12 @@ public final class TrainingRun {
   ///   - pipeline: the one that made the images.
   ///   - parent: a model whose trunk is taken over; the architecture must be the same but for the number of leads. One of
   ///     the same task is continued: its head, and the normalisation that the head was fitted to, are taken over as well.
+  ///   - inflation: what becomes of the first layer of a parent with fewer leads.
   /// - Throws: `ModelError` saying which input cannot be used and what is expected.
   public init(
     specification: TrainingSpecification, examples: [TrainingExample], pipeline: PipelineConfiguration,
-    provenance: TrainingProvenance, parent: ModelArtifact? = nil, threads: Int? = nil
+    provenance: TrainingProvenance, parent: ModelArtifact? = nil, inflation: LeadInflation = .mean,
+    threads: Int? = nil
   ) throws {
     try specification.validate()
     try pipeline.image.validateForTraining()
@@ -70,7 +72,7 @@ public final class TrainingRun {
     parentModelID = parent?.modelID
     network = try ResNet(
       configuration: specification.architecture, seed: Self.seed(specification, .weights, 0), threads: self.threads)
-    if let parent { try network.inherit(from: parent, continuing: continued != nil) }
+    if let parent { try network.inherit(from: parent, continuing: continued != nil, inflation: inflation) }
     network.shareImageWeights(ofClasses: specification.imageAlike.filter { $0.count > 1 })
     network.freeze(prefixes: specification.freezePrefixes)
     optimiser = network.makeOptimiser(specification.optimiserConfiguration)
