@@ -31,9 +31,7 @@ extension ResNet {
           + "\(mine.inputChannels): choose a leadSet of at least as many")
     }
     var tensors = parent.tensors
-    let isFresh = inflation == .fresh && mine.inputChannels > theirs.inputChannels
-    tensors["conv1.weight"] =
-      isFresh ? nil : tensors["conv1.weight"]?.inflating(inputChannels: mine.inputChannels, inflation)
+    tensors["conv1.weight"] = tensors["conv1.weight"]?.inflating(inputChannels: mine.inputChannels, inflation)
     guard !continuing || mine.auxiliaryHidden == theirs.auxiliaryHidden else {
       throw ModelError(
         .parentMismatch,
@@ -43,7 +41,8 @@ extension ResNet {
     if continuing {
       tensors = tensors.scalingImageWeights(theirs, by: 1 / Float(1 - parent.metadata.specification.imageDropout))
     }
-    try load(tensors, allow: (continuing ? [] : ["fc.", "aux."]) + (isFresh ? ["conv1."] : []))
+    let keepsFirstLayer = inflation == .fresh && mine.inputChannels > theirs.inputChannels
+    try load(tensors, allow: (continuing ? [] : ["fc.", "aux."]) + (keepsFirstLayer ? ["conv1."] : []))
   }
 }
 
