@@ -115,7 +115,8 @@ let package = Package(
     .executableTarget(
       name: "ResyncBench",
       dependencies: [
-        "ResyncCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Messages", "ResyncCore", "Store", "Streaming", "SuiteKit", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ],
       path: "Benchmarks/ResyncBench", swiftSettings: strict),

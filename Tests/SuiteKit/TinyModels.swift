@@ -2,9 +2,10 @@ import ResyncCore
 
 /// Small models that know nothing, made in a moment: what matters here is that the same ones serve two runs.
 package enum TinyModels {
-  package static func make(_ task: ModelTask, seed: UInt64 = 1) throws -> ModelArtifact {
+  /// - Parameter width: of the network, relative to the paper's; 1 where its speed matters.
+  package static func make(_ task: ModelTask, seed: UInt64 = 1, width: Double = 0.125) throws -> ModelArtifact {
     var specification = TrainingSpecification(task: task)
-    specification.widthMultiplier = 0.125
+    specification.widthMultiplier = width
     specification.epochs = 1
     specification.batchSize = 8
     specification.seed = seed
