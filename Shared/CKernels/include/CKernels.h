@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "spectrogram.h"
+#include "timeline.h"
 
 #if defined(__cplusplus)
 extern "C" {

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// The network of `QRSDelineator`: convolutions over time with dilation, ReLU, [tap][input][output] weights.
@@ -51,12 +52,25 @@ struct QRSDelineatorWeights: Sendable {
     precondition(at == values.count, "weights are too many")
   }
 
+  /// Zeros before the places of a row and after them: what the widest layer sees beyond both ends, after the places are
+  /// filled up to the kernel's blocks.
+  private static let margin = taps / 2 * dilations.max()!
+  private static let blockPlaces = 48
+
+  private static func rowLength(_ count: Int) -> Int {
+    2 * margin + (count + blockPlaces - 1) / blockPlaces * blockPlaces
+  }
+
   /// - Parameters:
   ///   - features: [lead][channel][place].
   ///   - count: number of places.
   /// - Returns: mean place of onset and offset for each lead, then for all leads.
   func distributions(of features: [[[Float]]], count: Int, leads: [Lead]) -> [[Double]] {
-    var planes = features.map { Array($0.joined()) }
+    let stride = Self.rowLength(count)
+    let after = [Float](repeating: 0, count: stride - Self.margin - count)
+    let before = [Float](repeating: 0, count: Self.margin)
+    // [lead][channel · stride + margin + place]; what is no place is 0 throughout.
+    var planes = features.map { $0.flatMap { before + $0 + after } }
     for (number, layer) in layers.enumerated() {
       if number == Self.joining {
         let mean = Self.mean(of: planes)
@@ -68,52 +82,55 @@ struct QRSDelineatorWeights: Sendable {
           let row = Lead.allCases.firstIndex(of: leads[lead])! * Self.width
           for channel in bias.indices { bias[channel] += names[row + channel] }
         }
-        let output = Self.convolved(planes[lead], layer, bias: bias, count: count)
-        planes[lead] = number > Self.joining ? zip(planes[lead], output).map { $0 + $1 } : output
+        let output = Self.convolved(planes[lead], layer, bias: bias, count: count, stride: stride)
+        planes[lead] = number > Self.joining ? Self.combined(planes[lead], output, +) : output
       }
     }
-    let largest = planes.dropFirst().reduce(planes[0]) { zip($0, $1).map { max($0, $1) } }
+    let largest = planes.dropFirst().reduce(planes[0]) { Self.combined($0, $1, max) }
     let together = Self.mean(of: planes) + largest
-    return planes.map { Self.places(of: $0, head: leadHead, bias: leadBias, count: count) }
-      + [Self.places(of: together, head: globalHead, bias: globalBias, count: count)]
+    return planes.map { Self.places(of: $0, head: leadHead, bias: leadBias, count: count, stride: stride) }
+      + [Self.places(of: together, head: globalHead, bias: globalBias, count: count, stride: stride)]
+  }
+
+  @inline(__always)
+  private static func combined(_ a: [Float], _ b: [Float], _ operation: (Float, Float) -> Float) -> [Float] {
+    var result = a
+    for index in result.indices { result[index] = operation(a[index], b[index]) }
+    return result
   }
 
   private static func mean(of planes: [[Float]]) -> [Float] {
-    let sum = planes.dropFirst().reduce(planes[0]) { zip($0, $1).map { $0 + $1 } }
+    let sum = planes.dropFirst().reduce(planes[0]) { combined($0, $1, +) }
     return sum.map { $0 / Float(planes.count) }
   }
 
   /// ReLU of a convolution of `[input][place]`, zero beyond both ends, to `[output][place]`.
-  private static func convolved(_ input: [Float], _ layer: Layer, bias: [Float], count: Int) -> [Float] {
-    var output = bias.flatMap { Array(repeating: $0, count: count) }
-    // The buffers belong to `input`, `output` and `layer.weights`, which live through the call.
+  private static func convolved(
+    _ input: [Float], _ layer: Layer, bias: [Float], count: Int, stride: Int
+  ) -> [Float] {
+    var output = [Float](repeating: 0, count: width * stride)
+    let shape = resync_timeline(
+      inputs: layer.inputs, outputs: width, taps: taps, dilation: layer.dilation, count: count)
+    // The buffers belong to `input` and `output`, which live through the call.
     output.withUnsafeMutableBufferPointer { output in
       input.withUnsafeBufferPointer { input in
-        layer.weights.withUnsafeBufferPointer { weights in
-          for tap in 0..<taps {
-            let lag = (tap - taps / 2) * layer.dilation
-            let (from, to) = (max(0, -lag), min(count, count - lag))
-            for source in 0..<layer.inputs {
-              for target in 0..<width {
-                let weight = weights[(tap * layer.inputs + source) * width + target]
-                let (read, write) = (source * count + lag, target * count)
-                for place in from..<to { output[write + place] += weight * input[read + place] }
-              }
-            }
-          }
-        }
+        let first = margin - taps / 2 * layer.dilation
+        resync_convolve_timeline(
+          input.baseAddress! + first, stride, shape, layer.weights, bias, output.baseAddress! + margin)
       }
     }
-    return output.map { max($0, 0) }
+    return output
   }
 
   /// Means of the softmax over places of each limit's scores.
-  private static func places(of plane: [Float], head: [Float], bias: [Float], count: Int) -> [Double] {
+  private static func places(
+    of plane: [Float], head: [Float], bias: [Float], count: Int, stride: Int
+  ) -> [Double] {
     (0..<2).map { limit in
-      let scores = (0..<count).map { place in
-        stride(from: 0, to: plane.count / count, by: 1).reduce(Double(bias[limit])) {
-          $0 + Double(head[2 * $1 + limit] * plane[$1 * count + place])
-        }
+      var scores = [Double](repeating: Double(bias[limit]), count: count)
+      for channel in 0..<plane.count / stride {
+        let (weight, row) = (head[2 * channel + limit], channel * stride + margin)
+        for place in scores.indices { scores[place] += Double(weight * plane[row + place]) }
       }
       let top = scores.max()!
       let parts = scores.map { exp($0 - top) }
