@@ -4,14 +4,14 @@ import PackageDescription
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 /// One service: a thin executable over ServiceKit, named in lower case as operators type it.
-func service(_ name: String, _ extra: [Target.Dependency] = []) -> Target {
+func service(_ name: String, _ extra: [Target.Dependency] = [], exclude: [String] = []) -> Target {
   .executableTarget(
     name: name,
     dependencies: [
       "ServiceKit", "Streaming", "Messages", "ResyncCore",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ] + extra,
-    path: "Services/\(name)",
+    path: "Services/\(name)", exclude: exclude,
     swiftSettings: strict)
 }
 
@@ -96,7 +96,11 @@ let package = Package(
     service("Preprocess"),
     service("Spectrogram"),
     service("Trainer", ["Store"]),
-    service("Predictor", ["Store"]),
+    // What the predictor does, apart from the program: the benchmark of replicas runs it with a stand-in for the network.
+    .target(
+      name: "Scoring", dependencies: ["ServiceKit", "Streaming", "Store", "Messages", "ResyncCore"],
+      path: "Services/Predictor/Scoring", swiftSettings: strict),
+    service("Predictor", ["Scoring", "Store"], exclude: ["Scoring"]),
     service("Evaluator", ["Store"]),
     service(
       "Resync",
@@ -115,7 +119,7 @@ let package = Package(
     .executableTarget(
       name: "ResyncBench",
       dependencies: [
-        "Messages", "ResyncCore", "Store", "Streaming", "SuiteKit", "TestSupport",
+        "Messages", "ResyncCore", "Scoring", "ServiceKit", "Store", "Streaming", "SuiteKit", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ],
@@ -143,7 +147,7 @@ let package = Package(
     tests(
       "PoisonTests",
       [
-        "Ingest", "Preprocess", "Spectrogram", "Predictor", "Trainer", "Resync", "ServiceKit", "Messages", "Store",
+        "Ingest", "Preprocess", "Spectrogram", "Scoring", "Trainer", "Resync", "ServiceKit", "Messages", "Store",
         "Streaming", "ResyncCore", "SuiteKit", "TestSupport",
       ]),
     tests("StreamingTests", ["Streaming", "TestSupport"]),
@@ -153,7 +157,7 @@ let package = Package(
     tests(
       "PipelineTests",
       [
-        "Preprocess", "Spectrogram", "Predictor", "Trainer", "Evaluator", "Resync", "ServiceKit", "Messages",
+        "Preprocess", "Spectrogram", "Scoring", "Trainer", "Evaluator", "Resync", "ServiceKit", "Messages",
         "Store", "Streaming", "ResyncCore", .product(name: "Yams", package: "Yams"),
       ]),
     tests(

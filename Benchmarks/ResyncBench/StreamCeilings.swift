@@ -35,10 +35,11 @@ enum StreamCeilings {
       cpuMillisecondsPerImage: (ProcessTime.own - time) * 1000 / Double(passes * batch))
   }
 
-  /// One producer and one consumer with the suite's settings and nothing else, on messages of a spectrogram's content, to
-  /// all partitions of a topic of its own.
+  /// One producer and one consumer with spectrogram's and predictor's settings and nothing else, on all partitions of a
+  /// topic of its own.
+  /// - Parameter messages: values, which take turns.
   static func broker(
-    _ kafka: KafkaConfiguration, message: OutgoingMessage, cpu: ProcessTime, seconds: Double
+    _ kafka: KafkaConfiguration, messages: [[UInt8]], cpu: ProcessTime, seconds: Double
   ) throws -> StreamReport.Broker {
     let topic = "bench.ceiling"
     let admin = try Admin(kafka: kafka, logger: quietLogger)
@@ -48,14 +49,15 @@ enum StreamCeilings {
     defer { try? admin.delete([topic]) }
     let isOver = Atomic(false)
     let producing = startDedicatedThread(name: "produce") {
-      let producer = try Producer(kafka: kafka, logger: quietLogger)
-      var number: Int32 = 0
+      var writing = kafka
+      writing.properties["compression.codec"] = "none"
+      let producer = try Producer(kafka: writing, logger: quietLogger)
+      var number = 0
       while !isOver.load(ordering: .acquiring) {
-        var message = message
-        message.topic = topic
-        message.partition = number % 12
+        try producer.send(
+          OutgoingMessage(
+            topic: topic, partition: Int32(number % 12), key: nil, value: messages[number % messages.count]))
         number += 1
-        try producer.send(message)
       }
       try producer.flush()
     }
@@ -79,9 +81,10 @@ enum StreamCeilings {
     let spent = ProcessTime.spent(time, cpu.read())
     isOver.store(true, ordering: .releasing)
     try waitUntil("the bare producer has ended", seconds: 60) { producing.isFinished }
+    let bytes = messages.reduce(0) { $0 + $1.count } / messages.count
     return .init(
-      messageBytes: message.byteCount, messagesPerSecond: Double(count) / elapsed,
-      megabytesPerSecond: Double(count * message.byteCount) / elapsed * 1e-6,
+      messageBytes: bytes, messagesPerSecond: Double(count) / elapsed,
+      megabytesPerSecond: Double(count * bytes) / elapsed * 1e-6,
       brokerCPUMillisecondsPerMessage: spent[StreamLoad.broker].map { $0 * 1000 / Double(max(1, count)) },
       clientsCPUMillisecondsPerMessage: (spent[StreamLoad.feed] ?? 0) * 1000 / Double(max(1, count)))
   }

@@ -32,10 +32,7 @@ struct StreamCommand: ParsableCommand {
   }
 
   func run() throws {
-    let environment = ProcessInfo.processInfo.environment
-    guard let brokers = environment["KAFKA_BOOTSTRAP_SERVERS"], let databaseURL = environment["DATABASE_URL"] else {
-      throw ValidationError("set KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL; ops/dev/bench-stream does")
-    }
+    let servers = try BenchServers()
     let began = ContinuousClock.now
     func say(_ text: String) {
       let line = String(format: "[%4d s] ", Int(began.duration(to: .now) / .seconds(1))) + text + "\n"
@@ -49,33 +46,29 @@ struct StreamCommand: ParsableCommand {
 
     say("the network alone")
     let network = try StreamCeilings.network(model, batch: batchSize, threads: threads, seconds: min(10, seconds))
-    let suite = try RunningSuite(brokers: brokers, databaseURL: databaseURL, name: "bench\(RunningSuite.freshName())")
-    var closed = false
-    defer { if !closed { try? suite.close() } }
-    say("the broker alone")
-    let message = try ProtoSpectrogramEvent.with { $0.spectrogram = try StreamFeed.spectrogram() }.encoded()
-    let broker = try StreamCeilings.broker(
-      suite.kafka, message: OutgoingMessage(topic: "", key: nil, value: message), cpu: cpu, seconds: min(8, seconds))
-
-    say("starting the suite")
-    try start(suite, model, &cpu)
-    let load = try StreamLoad(suite, name: suite.schema, cpu: cpu)
-    say("saturation")
-    let saturation = try load.saturate(inFlight: inFlight, warmUpSeconds: warmUp, seconds: seconds)
-    try load.waitForOutcomes()
-    say(String(format: "half load, after %.1f beats/s", saturation.beatsPerSecond))
-    let halfLoad = try load.latency(
-      recordingsPerSecond: saturation.recordingsPerSecond / 2, warmUpSeconds: warmUp / 2, seconds: seconds)
-    var report = StreamReport(
-      cores: ProcessInfo.processInfo.activeProcessorCount, threads: threads, batchSize: batchSize, network: network,
-      broker: broker, saturation: saturation, halfLoad: halfLoad, outcomes: try load.outcomes())
+    var report = try servers.withSuite(logs: logs) { suite in
+      say("the broker alone")
+      let broker = try StreamCeilings.broker(
+        suite.kafka,
+        messages: StreamFeed.spectrograms().map { beat in ProtoSpectrogramEvent.with { $0.spectrogram = beat }.encoded()
+        },
+        cpu: cpu, seconds: min(8, seconds))
+      say("starting the suite")
+      try start(suite, model, &cpu)
+      let load = try StreamLoad(suite, name: suite.schema, cpu: cpu)
+      say("saturation")
+      let saturation = try load.saturate(inFlight: inFlight, warmUpSeconds: warmUp, seconds: seconds)
+      try load.waitForOutcomes()
+      say(String(format: "half load, after %.1f beats/s", saturation.beatsPerSecond))
+      let halfLoad = try load.latency(
+        recordingsPerSecond: saturation.recordingsPerSecond / 2, warmUpSeconds: warmUp / 2, seconds: seconds)
+      return StreamReport(
+        cores: ProcessInfo.processInfo.activeProcessorCount, threads: threads, batchSize: batchSize, network: network,
+        broker: broker, saturation: saturation, halfLoad: halfLoad, outcomes: try load.outcomes())
+    }
     report.judge()
-    suite.stopServices()
-    if let logs { try FileManager.default.copyItem(at: suite.folder, to: URL(fileURLWithPath: logs)) }
-    closed = true
-    try suite.close()
     FileHandle.standardError.write(Data((report.table + "\n").utf8))
-    print(try report.line)
+    print(try report.jsonLine)
   }
 
   private func start(_ suite: RunningSuite, _ model: ModelArtifact, _ cpu: inout ProcessTime) throws {

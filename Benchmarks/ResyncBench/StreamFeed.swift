@@ -25,27 +25,36 @@ struct StreamFeed {
     return (recording.recordingID, OutgoingMessage(chunk))
   }
 
-  /// A message of `ecg.spectrograms` as spectrogram writes it.
-  /// - Parameter leads: the recording's first leads, of which alone it is made; nil for all.
-  static func spectrogram(leads: Int? = nil) throws -> ProtoSpectrogram {
-    let source = try BundledRecord.twelveLead(BundledRecord.twelveLeads[0])
+  /// Beats as spectrogram writes them to `ecg.spectrograms`, of all bundled recordings.
+  static func spectrograms() throws -> [ProtoSpectrogram] {
+    try BundledRecord.twelveLeads.flatMap { try spectrograms(of: BundledRecord.twelveLead($0).record, leads: .max) }
+  }
+
+  /// A beat of one lead.
+  static func oneLeadSpectrogram() throws -> ProtoSpectrogram {
+    try spectrograms(of: BundledRecord.twelveLead(BundledRecord.twelveLeads[0]).record, leads: 1)[0]
+  }
+
+  /// - Parameter leads: the recording's first leads, of which alone they are made.
+  private static func spectrograms(of record: WFDBRecord, leads: Int) throws -> [ProtoSpectrogram] {
     let pipeline = PipelineConfiguration.Name.compact.configuration
-    let names = Array(source.record.header.signals.compactMap { Lead(name: $0.description) }.prefix(leads ?? .max))
-    var extractor = try BeatExtractor(
-      pipeline: pipeline, sampleRateHz: source.record.header.sampleRateHz, leads: names)
-    let samples = Array(source.record.millivolts().prefix(names.count))
+    let names = Array(record.header.signals.compactMap { Lead(name: $0.description) }.prefix(leads))
+    var extractor = try BeatExtractor(pipeline: pipeline, sampleRateHz: record.header.sampleRateHz, leads: names)
+    let samples = Array(record.millivolts().prefix(names.count))
     let beats = extractor.consume(samples, references: []) + extractor.finish().beats
-    let beat = beats[beats.count / 2]
-    let image = try SpectrogramTransform(pipeline: pipeline).image(of: beat.samples, rPeakOffset: beat.rPeakOffset)
-    return .with {
-      $0.leads = names.map(\.rawValue)
-      $0.shape = [UInt32(image.leadCount), UInt32(image.rows), UInt32(image.columns)]
-      $0.tensor = Packing.pack(image.values)
-      $0.tensorSha256 = sha256($0.tensor)
-      $0.segmentSha256 = sha256(Packing.pack(beat.samples))
-      $0.features = beat.features.vector
-      $0.qualityPassed = true
-      $0.pipelineID = pipeline.id
+    let transform = try SpectrogramTransform(pipeline: pipeline)
+    return beats.map { beat in
+      let image = transform.image(of: beat.samples, rPeakOffset: beat.rPeakOffset)
+      return .with {
+        $0.leads = names.map(\.rawValue)
+        $0.shape = [UInt32(image.leadCount), UInt32(image.rows), UInt32(image.columns)]
+        $0.tensor = Packing.pack(image.values)
+        $0.tensorSha256 = sha256($0.tensor)
+        $0.segmentSha256 = sha256(Packing.pack(beat.samples))
+        $0.features = beat.features.vector
+        $0.qualityPassed = true
+        $0.pipelineID = pipeline.id
+      }
     }
   }
 }

@@ -27,18 +27,26 @@ final class Gallery: Sendable {
 
   /// - Parameter key: the message's in Kafka. What is unsound is the predictor's to reject.
   func add(_ message: ProtoSpectrogram, key: [UInt8]?) {
-    guard message.qualityPassed, let image = try? message.sound(key: key).image else { return }
+    // Tensors are looked at only when they are wanted: all of the suite's pass here.
+    guard message.qualityPassed, isWanted(message), let image = try? message.sound(key: key).image else { return }
     let picture = Picture(
       recordingID: message.recordingID, patient: message.patient, leads: message.leads, image: image)
     pictures.withLock { pictures in
       if message.synthetic {
-        guard !message.ectopicSuspected, pictures.synthetic.count < Self.limit else { return }
-        if pictures.synthetic[message.patient] == nil { pictures.synthetic[message.patient] = picture }
-      } else if let symbol = message.referenceSymbol.first, let beatClass = BeatClass(annotationSymbol: symbol),
-        pictures.byClass[beatClass] == nil
-      {
+        pictures.synthetic[message.patient] = picture
+      } else if let beatClass = message.referenceClass {
         pictures.byClass[beatClass] = picture
       }
+    }
+  }
+
+  private func isWanted(_ message: ProtoSpectrogram) -> Bool {
+    pictures.withLock { pictures in
+      if message.synthetic {
+        return !message.ectopicSuspected && pictures.synthetic.count < Self.limit
+          && pictures.synthetic[message.patient] == nil
+      }
+      return message.referenceClass.map { pictures.byClass[$0] == nil } ?? false
     }
   }
 
@@ -72,4 +80,8 @@ final class Gallery: Sendable {
       }
     }
   }
+}
+
+extension ProtoSpectrogram {
+  fileprivate var referenceClass: BeatClass? { referenceSymbol.first.flatMap { BeatClass(annotationSymbol: $0) } }
 }

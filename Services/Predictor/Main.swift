@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Messages
 import ResyncCore
+import Scoring
 import ServiceKit
 import Store
 

@@ -14,6 +14,9 @@
 enum { LANES = 16, VECTORS = 3, OUTPUTS = 4 };
 typedef float vector __attribute__((vector_size(4 * LANES)));
 
+enum { DOUBLES = 8 };
+typedef double doubles __attribute__((vector_size(8 * DOUBLES)));
+
 FOR_EACH_PROCESSOR
 void resync_convolve_timeline(
     const float *restrict input, size_t stride, resync_timeline shape, const float *restrict weights,
@@ -42,5 +45,26 @@ void resync_convolve_timeline(
         memcpy(output + (target + t) * stride + place, sums[t], width * sizeof(float));
       }
     }
+  }
+}
+
+FOR_EACH_PROCESSOR
+void resync_resample_phase(
+    const double *restrict taps, size_t tap_count, const double *restrict lanes, size_t lane_length, size_t step,
+    size_t start, size_t count, float *restrict output, size_t output_stride) {
+  for (size_t k = 0; k < count; k += DOUBLES) {
+    doubles sum = {};
+    size_t lane = start % step, place = start / step + k;
+    for (size_t tap = 0; tap < tap_count; tap++) {
+      doubles values;
+      memcpy(&values, lanes + lane * lane_length + place, sizeof values);
+      sum += taps[tap] * values;
+      if (++lane == step) {
+        lane = 0;
+        place++;
+      }
+    }
+    const size_t width = count - k < DOUBLES ? count - k : DOUBLES;
+    for (size_t n = 0; n < width; n++) output[(k + n) * output_stride] = (float)sum[n];
   }
 }

@@ -15,11 +15,11 @@ public enum Packing {
     let stride = leadCount * MemoryLayout<Float>.size
     guard stride > 0, data.count % stride == 0 else { return nil }
     let perLead = data.count / stride
-    return data.withUnsafeBytes { raw in
-      (0..<leadCount).map { lead in
-        (0..<perLead).map {
-          raw.loadUnaligned(fromByteOffset: (lead * perLead + $0) * MemoryLayout<Float>.size, as: Float.self)
-        }
+    let bytes = perLead * MemoryLayout<Float>.size
+    return (0..<leadCount).map { lead in
+      [Float](unsafeUninitializedCapacity: perLead) { samples, count in
+        data.copyBytes(to: UnsafeMutableRawBufferPointer(samples), from: lead * bytes..<(lead + 1) * bytes)
+        count = perLead
       }
     }
   }
@@ -28,10 +28,9 @@ public enum Packing {
 
   public static func unpackHalf(_ data: Data) -> [Float16]? {
     guard data.count % MemoryLayout<Float16>.size == 0 else { return nil }
-    return data.withUnsafeBytes { raw in
-      (0..<data.count / MemoryLayout<Float16>.size).map {
-        raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Float16>.size, as: Float16.self)
-      }
+    return [Float16](unsafeUninitializedCapacity: data.count / MemoryLayout<Float16>.size) { values, count in
+      data.copyBytes(to: UnsafeMutableRawBufferPointer(values))
+      count = values.count
     }
   }
 }

@@ -52,8 +52,10 @@ final class PipelineSession<P: StreamProcessor> {
     self.control = control
     self.logger = logger
     self.observer = observer
+    var writing = kafka
+    if !configuration.compressesOutputs { writing.properties.merge(["compression.codec": "none"]) { own, _ in own } }
     producer = try TransactionalProducer(
-      kafka: kafka, transactionalID: kafka.fullName(configuration.transactionalID),
+      kafka: writing, transactionalID: kafka.fullName(configuration.transactionalID),
       transactionTimeoutMilliseconds: configuration.transactionTimeoutMilliseconds, logger: logger)
     try producer.initialize()
     restorer = try configuration.changelogTopic.map { (topic) throws(StreamingError) in

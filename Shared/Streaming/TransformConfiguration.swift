@@ -23,6 +23,8 @@ public struct TransformConfiguration: Sendable {
   /// partitions move.
   public var maximumPollIntervalMilliseconds: Int
   public var punctuationIntervalMilliseconds: Int
+  /// False where what is written hardly gets smaller; a `compression.codec` among the user's properties goes before it.
+  public var compressesOutputs = true
 
   public init(
     group: String, instance: String, inputTopic: String, changelogTopic: String? = nil, isStaticMember: Bool = true,

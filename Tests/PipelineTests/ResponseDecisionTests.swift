@@ -1,7 +1,7 @@
 import Foundation
 import Messages
-import Predictor
 import ResyncCore
+import Scoring
 import Testing
 
 @Suite("The decision on a recording")

@@ -1,8 +1,8 @@
 import Foundation
 import Messages
-import Predictor
 import Preprocess
 import ResyncCore
+import Scoring
 import Store
 import Testing
 

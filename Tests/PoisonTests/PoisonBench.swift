@@ -2,9 +2,9 @@ import Foundation
 import Ingest
 import Messages
 import Metrics
-import Predictor
 import Preprocess
 import ResyncCore
+import Scoring
 import ServiceKit
 import Spectrogram
 import Store

@@ -97,10 +97,10 @@ package final class RunningSuite {
   /// Starts a service; the same instance name again is a restart of the same replica.
   @discardableResult
   package func start(
-    _ program: String, instance: String? = nil, _ settings: [String: String] = [:]
+    _ program: String, instance: String? = nil, _ settings: [String: String] = [:], arguments: [String] = []
   ) throws -> ServiceProcess {
     let service = try ServiceProcess(
-      program, instance: instance ?? program,
+      program, arguments, instance: instance ?? program,
       environment: environment.merging(serviceEnvironment) { $1 }.merging(settings) { $1 },
       log: folder.appendingPathComponent("\(services.count)-\(instance ?? program).log"))
     services.append(service)

@@ -15,12 +15,14 @@ package final class ServiceProcess {
   private let log: URL
 
   /// The kernel kills the process should the thread that starts it end, by whatever way.
-  package init(_ program: String, instance: String, environment: [String: String], log: URL) throws {
+  package init(
+    _ program: String, _ arguments: [String] = [], instance: String, environment: [String: String], log: URL
+  ) throws {
     self.program = program
     self.instance = instance
     self.log = log
     process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
-    process.arguments = ["--pdeathsig", "KILL", programs.appendingPathComponent(program).path]
+    process.arguments = ["--pdeathsig", "KILL", programs.appendingPathComponent(program).path] + arguments
     process.environment = environment.merging(["RESYNC_INSTANCE": instance, "RESYNC_HTTP_PORT": "0"]) { own, _ in own }
     process.currentDirectoryURL = log.deletingLastPathComponent()
     try Data().write(to: log)

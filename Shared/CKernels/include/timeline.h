@@ -21,4 +21,11 @@ typedef struct {
 void resync_convolve_timeline(
     const float *input, size_t stride, resync_timeline shape, const float *weights, const float *bias, float *output);
 
+/// Outputs of one phase of a resampler: output[k · output_stride] = Σ taps[t] · x[start + t + k · step], k < count, summed
+/// over t in order and without fused operations. Sample n of x is lanes[(n mod step) · lane_length + n / step]; lanes are
+/// read for count filled up to a multiple of 8.
+void resync_resample_phase(
+    const double *taps, size_t tap_count, const double *lanes, size_t lane_length, size_t step, size_t start,
+    size_t count, float *output, size_t output_stride);
+
 #endif

@@ -39,7 +39,7 @@ public final class InferenceNetwork: Sendable {
   /// Length of each row of features.
   public var featureCount: Int { plan.featureCount }
 
-  /// Images computed at once.
+  /// Images computed at once, a power of two.
   private static let most = 64
 
   /// - Parameters:
@@ -64,7 +64,10 @@ public final class InferenceNetwork: Sendable {
     var logits = [Float](repeating: 0, count: count * configuration.classCount)
     var features = [Float](repeating: 0, count: count * plan.featureCount)
     guard count > 0 else { return (logits, features) }
-    let g = Geometry(images: min(count, Self.most), height: height, width: width)
+    // A power of two, so that batches of all sizes soon find a workspace that is large enough.
+    var capacity = 1
+    while capacity < min(count, Self.most) { capacity *= 2 }
+    let g = Geometry(images: capacity, height: height, width: width)
     let weights = cache.weights(g) { PackedWeights(plan, folded, g) }
     let workspace = cache.take(g) ?? InferenceWorkspace(plan: plan, layouts: weights.layouts, capacity: g)
     defer { cache.give(workspace) }
@@ -253,7 +256,15 @@ private final class InferenceCache: @unchecked Sendable {
     }
   }
 
+  /// Smaller ones for the same images go: were they kept until there is no room, each larger batch would make its own
+  /// and lose it again.
   func give(_ workspace: InferenceWorkspace) {
-    lock.withLock { if free.count < Self.mostWorkspaces { free.append(workspace) } }
+    let given = workspace.capacity
+    lock.withLock {
+      free.removeAll {
+        $0.capacity.height == given.height && $0.capacity.width == given.width && $0.capacity.images < given.images
+      }
+      if free.count < Self.mostWorkspaces { free.append(workspace) }
+    }
   }
 }

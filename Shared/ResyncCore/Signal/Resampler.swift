@@ -1,4 +1,6 @@
+import CKernels
 import Foundation
+import Synchronization
 
 /// Resampling of one lead by a ratio of whole numbers: a fixed Kaiser-windowed sinc, linear phase and time-invariant.
 ///
@@ -38,7 +40,7 @@ package struct Resampler: Sendable {
     let stretch = max(1, Double(step) / Double(denominator))
     half = Int((Self.zeroCrossings * stretch).rounded(.up))
     phases = Int(min(denominator, Self.maximumPhases))
-    taps = Self.designed(half: half, phases: phases, cutoff: 0.46 / stretch)
+    taps = Self.design(half: half, phases: phases, cutoff: 0.46 / stretch)
   }
 
   var isIdentity: Bool { step == denominator }
@@ -74,6 +76,12 @@ package struct Resampler: Sendable {
 
   private mutating func produce(upTo limit: Int64, into output: inout [Float]) {
     let end = historyStart + Int64(history.count)
+    if phases == denominator {
+      // Taps reach to centre + half: the outputs whose centre lies before this place.
+      let ready = (end - Int64(half)) * denominator
+      let count = min(limit, max(0, (ready + step - 1) / step)) - outputCount
+      if count >= 2 * denominator { produceByPhase(Int(count), into: &output) }
+    }
     while outputCount < limit {
       let numerator = outputCount * step
       var centre = numerator / denominator
@@ -89,11 +97,61 @@ package struct Resampler: Sendable {
     }
   }
 
+  /// The next `count` outputs, to the same bits as one by one: those `denominator` apart share their taps and lie `step`
+  /// inputs apart, so that with every `step`th input side by side they are computed as vectors.
+  private mutating func produceByPhase(_ count: Int, into output: inout [Float]) {
+    let (step, denominator) = (Int(step), Int(denominator))
+    let laneLength = (history.count + step - 1) / step + 8
+    var lanes = [Double](repeating: 0, count: step * laneLength)
+    var (lane, place) = (0, 0)
+    for sample in history {
+      lanes[lane * laneLength + place] = Double(sample)
+      lane += 1
+      if lane == step { (lane, place) = (0, place + 1) }
+    }
+    let first = output.count
+    output += Array(repeating: 0, count: count)
+    // The buffers belong to `output` and `taps`, which live through the calls.
+    output.withUnsafeMutableBufferPointer { output in
+      taps.withUnsafeBufferPointer { taps in
+        for number in 0..<denominator {
+          let numerator = (Int(outputCount) + number) * step
+          resync_resample_phase(
+            taps.baseAddress! + numerator % denominator * 2 * half, 2 * half, lanes, laneLength, step,
+            numerator / denominator - Int(historyStart) - half + 1, (count - number + denominator - 1) / denominator,
+            output.baseAddress! + first + number, denominator)
+        }
+      }
+    }
+    outputCount += Int64(count)
+  }
+
   private mutating func trim() {
     let needed = outputCount * step / denominator - Int64(half) + 1
     let surplus = Int(min(max(0, needed - historyStart), Int64(history.count)))
     history.removeFirst(surplus)
     historyStart += Int64(surplus)
+  }
+
+  private struct Design: Hashable {
+    let half: Int
+    let phases: Int
+    let cutoff: Double
+  }
+
+  /// Feeds have few rates, and the twelve leads of a recording the same one.
+  private static let designs = Mutex<[Design: [Double]]>([:])
+  private static let mostDesigns = 32
+
+  private static func design(half: Int, phases: Int, cutoff: Double) -> [Double] {
+    let key = Design(half: half, phases: phases, cutoff: cutoff)
+    if let known = designs.withLock({ $0[key] }) { return known }
+    let taps = designed(half: half, phases: phases, cutoff: cutoff)
+    designs.withLock { designs in
+      if designs.count == mostDesigns { designs.removeAll() }
+      designs[key] = taps
+    }
+    return taps
   }
 
   /// Each phase sums to exactly the gain 1 at 0 Hz.

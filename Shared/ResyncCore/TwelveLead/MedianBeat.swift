@@ -64,8 +64,18 @@ public struct MedianBeat: Hashable, Sendable {
   private static func median(of beats: [[[Float]]], shifts: [Int]) -> [[Float]] {
     beats[0].indices.map { lead in
       let moved = zip(beats, shifts).map { Self.moved($0[lead], by: $1) }
+      var values = [Float](repeating: 0, count: moved.count)
       return moved[0].indices.map { index in
-        let values = moved.map { $0[index] }.sorted()
+        // A dozen values at most, thousands of times: put in their places one by one.
+        for (count, beat) in moved.enumerated() {
+          let value = beat[index]
+          var place = count
+          while place > 0, values[place - 1] > value {
+            values[place] = values[place - 1]
+            place -= 1
+          }
+          values[place] = value
+        }
         return (values[(values.count - 1) / 2] + values[values.count / 2]) / 2
       }
     }

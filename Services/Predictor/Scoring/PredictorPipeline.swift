@@ -8,22 +8,39 @@ import Streaming
 
 /// `ecg.spectrograms` → rows in PostgreSQL → `crt.predictions`, then the offsets: at least once, with rows that a
 /// repetition does not change.
-struct PredictorPipeline {
-  var context: ServiceContext
-  var tasks: [ModelTask]
-  var threads: Int
-  var batchSize: Int
-  var migrations: Migrator
-  /// Raised by the listener of `model.events`.
-  var promotions: PromotionSignal
+package struct PredictorPipeline: Sendable {
+  private let context: ServiceContext
+  private let tasks: [ModelTask]
+  private let threads: Int
+  private let batchSize: Int
+  private let migrations: Migrator
+  private let promotions: PromotionSignal
+  private let scoring: BeatScoring
 
-  func run(_ stop: StopSignal) throws {
+  /// - Parameters:
+  ///   - threads: of the network.
+  ///   - batchSize: most messages scored and written at once.
+  ///   - promotions: raised by the listener of `model.events`.
+  package init(
+    context: ServiceContext, tasks: [ModelTask], threads: Int, batchSize: Int, migrations: Migrator,
+    promotions: PromotionSignal, scoring: @escaping BeatScoring = { try $0.score($1, threads: $2) }
+  ) {
+    self.context = context
+    self.tasks = tasks
+    self.threads = threads
+    self.batchSize = batchSize
+    self.migrations = migrations
+    self.promotions = promotions
+    self.scoring = scoring
+  }
+
+  package func run(_ stop: StopSignal) throws {
     let topics = [Topic.spectrograms, Topic.predictions, Topic.modelEvents, Topic.rejected]
     guard try context.waitForKafka(topics: topics, stop: stop),
       let pool = try context.waitForDatabase(migrations: migrations, stop: stop)
     else { return }
     var scorer = Scorer(
-      tasks: tasks, threads: threads, models: LiveModels(tasks: tasks, logger: context.logger))
+      tasks: tasks, threads: threads, models: LiveModels(tasks: tasks, logger: context.logger), scoring: scoring)
     try waitForModels(&scorer, pool, stop)
 
     try context.retrying(stop) { progressed in try consume(&scorer, pool, stop) { progressed() } }

@@ -4,6 +4,9 @@ import ResyncCore
 import ServiceKit
 import Store
 
+/// What a model says of beats, on so many threads; in the program always `Classifier.score`.
+package typealias BeatScoring = @Sendable (Classifier, [Classifier.Beat], _ threads: Int) throws -> [BeatScore]
+
 /// Turns a batch into rows: pins, scores, and a prediction for each recording that ends.
 ///
 /// All writes are upserts of values that depend on the message and the pinned model alone, so that a batch that comes
@@ -13,6 +16,7 @@ struct Scorer {
   /// Threads of the network.
   var threads: Int
   var models: LiveModels
+  var scoring: BeatScoring
 
   /// Beats that the models cannot read are refused in the batch.
   /// - Returns: the prediction rows of the recordings that ended, as stored.
@@ -65,8 +69,8 @@ struct Scorer {
     }
     return try byModel.keys.sorted().flatMap { id -> [BeatPredictionRow] in
       guard let beats = byModel[id], let model = pinned.values.first(where: { $0.id == id }) else { return [] }
-      let scores = try model.classifier.score(
-        beats.map { ($0.beat.image, $0.channels, $0.beat.features) }, threads: threads)
+      let scores = try scoring(
+        model.classifier, beats.map { ($0.beat.image, $0.channels, $0.beat.features) }, threads)
       return zip(beats, scores).map { beat, score in
         let message = beat.beat.message
         let best = score.probabilities.indices.max { score.probabilities[$0] < score.probabilities[$1] } ?? 0

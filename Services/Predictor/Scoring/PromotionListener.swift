@@ -5,8 +5,10 @@ import Streaming
 import Synchronization
 
 /// Says that a promotion may have happened; the truth is asked of PostgreSQL.
-final class PromotionSignal: Sendable {
+package final class PromotionSignal: Sendable {
   private let raised = Mutex(false)
+
+  package init() {}
 
   func raise() { raised.withLock { $0 = true } }
 
@@ -26,11 +28,16 @@ final class PromotionSignal: Sendable {
 }
 
 /// Follows `model.events` by assignment: every replica hears of every promotion.
-struct PromotionListener {
-  var context: ServiceContext
-  var signal: PromotionSignal
+package struct PromotionListener: Sendable {
+  private let context: ServiceContext
+  private let signal: PromotionSignal
 
-  func run(_ stop: StopSignal) throws {
+  package init(context: ServiceContext, signal: PromotionSignal) {
+    self.context = context
+    self.signal = signal
+  }
+
+  package func run(_ stop: StopSignal) throws {
     guard try context.waitForKafka(topics: [Topic.modelEvents], stop: stop) else { return }
     try context.retrying(stop, condition: nil) { _ in try follow(stop) }
   }
