@@ -62,9 +62,16 @@ struct StreamCommand: ParsableCommand {
       say(String(format: "half load, after %.1f beats/s", saturation.beatsPerSecond))
       let halfLoad = try load.latency(
         recordingsPerSecond: saturation.recordingsPerSecond / 2, warmUpSeconds: warmUp / 2, seconds: seconds)
+      let outcomes = try load.outcomes()
+      say("monitors")
+      try replacePredictor(suite, &cpu)
+      var monitors = try StreamMonitors(suite, name: "\(suite.schema)-monitor")
+      let monitored = try monitors.run(seconds: min(20, seconds), cpu: cpu)
       return StreamReport(
         cores: ProcessInfo.processInfo.activeProcessorCount, threads: threads, batchSize: batchSize, network: network,
-        broker: broker, saturation: saturation, halfLoad: halfLoad, outcomes: try load.outcomes())
+        broker: broker, saturation: saturation, halfLoad: halfLoad, monitors: monitored,
+        storage: try StreamStorage.measure(suite, monitors: monitors.keys, recordings: load.published),
+        outcomes: outcomes)
     }
     report.judge()
     FileHandle.standardError.write(Data((report.table + "\n").utf8))
@@ -81,18 +88,30 @@ struct StreamCommand: ParsableCommand {
     ])
     try suite.setUp()
     try suite.register(model)
-    let settings = [
-      "predictor": [
-        "RESYNC_TASKS": ModelTask.crtResponse.rawValue, "RESYNC_THREADS": "\(threads)",
-        "RESYNC_BATCH_SIZE": "\(batchSize)",
-      ],
-      // As it is by default.
-      "evaluator": ["RESYNC_QUIET": "2"],
-    ]
-    let services = try RunningSuite.serviceNames.map { try suite.start($0, settings[$0] ?? [:]) }
-    for service in services {
+    for program in RunningSuite.serviceNames {
+      // Evaluations as often as by default.
+      let settings = program == "evaluator" ? ["RESYNC_QUIET": "2"] : predictorSettings(.crtResponse)
+      try suite.start(program, settings)
+    }
+    for service in suite.services {
       try service.waitUntilReady()
       cpu.watch(service.program, service.processID)
     }
+  }
+
+  private func predictorSettings(_ task: ModelTask) -> [String: String] {
+    ["RESYNC_TASKS": task.rawValue, "RESYNC_THREADS": "\(threads)", "RESYNC_BATCH_SIZE": "\(batchSize)"]
+  }
+
+  /// From response on twelve leads to beat classes on one, of as large a network.
+  private func replacePredictor(_ suite: RunningSuite, _ cpu: inout ProcessTime) throws {
+    try suite.register(try TinyModels.make(.beatClass, width: 1))
+    for predictor in suite.services where predictor.program == "predictor" {
+      predictor.terminate()
+      _ = try predictor.exitStatus()
+    }
+    let predictor = try suite.start("predictor", predictorSettings(.beatClass))
+    try predictor.waitUntilReady()
+    cpu.watch(predictor.program, predictor.processID)
   }
 }

@@ -47,6 +47,26 @@ struct StreamReport: Codable {
     var beatRows: Int
   }
 
+  /// Two leads, beat classes: see `StreamMonitors`.
+  struct Monitors: Codable {
+    /// Of all monitors together.
+    var recordedSeconds: Double
+    var beats: Int
+    var cpuSeconds: [String: Double]
+    var chunkSeconds: Double
+    /// Of a snapshot, which each chunk leaves on `state.preprocess`.
+    var stateBytes: Int
+  }
+
+  /// Bytes of keys, values and headers before compression; of rows with their indexes.
+  struct Storage: Codable {
+    var topicBytesOfARecording: [String: Double] = [:]
+    var topicBytesOfAMonitoredSecond: [String: Double] = [:]
+    var rowBytesOfABeat = 0.0
+    /// Of all tables but that of the beats.
+    var rowBytesOfARecording = 0.0
+  }
+
   struct Verdict: Codable {
     var what: String
     var target: String
@@ -62,11 +82,13 @@ struct StreamReport: Codable {
   var network: Network
   var broker: Broker
   var saturation: Saturation
-  var halfLoad: Latency?
+  var halfLoad: Latency
+  var monitors: Monitors
+  var storage: Storage
   var outcomes: Outcomes
   var verdicts: [Verdict] = []
 
-  private static let services = ["ingest", "preprocess", "spectrogram", "predictor", "trainer", "evaluator"]
+  static let services = ["ingest", "preprocess", "spectrogram", "predictor", "trainer", "evaluator"]
 
   private func cpu(_ names: [String]) -> Double { names.reduce(0) { $0 + (saturation.cpuSeconds[$1] ?? 0) } }
 
@@ -95,14 +117,11 @@ struct StreamReport: Codable {
       verdict(
         "the same by processor time, with broker, PostgreSQL and feed taken apart", servicesShare, atLeast: 0.85),
       verdict("preprocess and spectrogram, share of the services' processor time", signalShare, atMost: 0.15),
-    ]
-    if let halfLoad {
-      verdicts.append(verdict("p99 latency at half load, ms", halfLoad.p99Milliseconds, atMost: 500))
-    }
-    verdicts.append(
+      verdict("p99 latency at half load, ms", halfLoad.p99Milliseconds, atMost: 500),
       verdict(
         "recordings or beat rows lost, doubled or refused",
-        Double(outcomes.missing + outcomes.rejected + abs(outcomes.beatRows - outcomes.beatsFound)), atMost: 0))
+        Double(outcomes.missing + outcomes.rejected + abs(outcomes.beatRows - outcomes.beatsFound)), atMost: 0),
+    ]
   }
 
   var table: String {
@@ -133,12 +152,13 @@ struct StreamReport: Codable {
     lines.append(
       column(
         "together", format(total), "of \(format(Double(cores) * saturation.seconds)) s that \(cores) cores have"))
-    if let halfLoad {
-      lines.append(
-        "half load: \(halfLoad.recordings) recordings at \(format(halfLoad.recordingsPerSecond)) a second: p50 "
-          + "\(format(halfLoad.p50Milliseconds)) ms, p99 \(format(halfLoad.p99Milliseconds)) ms, worst "
-          + "\(format(halfLoad.worstMilliseconds)) ms")
-    }
+    lines.append(
+      "half load: \(halfLoad.recordings) recordings at \(format(halfLoad.recordingsPerSecond)) a second: p50 "
+        + "\(format(halfLoad.p50Milliseconds)) ms, p99 \(format(halfLoad.p99Milliseconds)) ms, worst "
+        + "\(format(halfLoad.worstMilliseconds)) ms")
+    lines.append(
+      "monitors: \(monitors.beats) beats of \(format(monitors.recordedSeconds)) s of two leads took "
+        + "\(format(monitors.cpuSeconds.values.reduce(0, +))) s of processor time")
     for verdict in verdicts {
       lines.append(
         "\(verdict.isMet ? "met   " : "MISSED") \(verdict.what): \(format(verdict.measured, 3)) (\(verdict.target))")

@@ -1,0 +1,67 @@
+import Foundation
+import Messages
+import Streaming
+import SuiteKit
+
+/// What recordings leave on topics and in tables.
+enum StreamStorage {
+  private static let topics = [
+    Topic.ingest, Topic.recordings, Topic.beats, Topic.spectrograms, Topic.predictions,
+  ]
+  /// One row each of a recording, beside those of its beats.
+  private static let tables = ["patients", "recordings", "pins", "predictions", "twelve_lead_measures"]
+
+  /// Reads one partition of each topic.
+  /// - Parameter monitors: keys of the monitors' messages; all others are ten-second recordings'.
+  static func measure(_ suite: RunningSuite, monitors: Set<String>, recordings: Int) throws -> StreamReport.Storage {
+    var storage = StreamReport.Storage()
+    for topic in topics {
+      var bytes = (recordings: 0, monitors: 0)
+      var (keys, monitorKeys) = (Set<String>(), Set<String>())
+      try forEachMessage(of: topic, suite) { message in
+        guard let key = message.keyText else { return }
+        if monitors.contains(key) {
+          bytes.monitors += message.byteCount
+          monitorKeys.insert(key)
+        } else {
+          bytes.recordings += message.byteCount
+          keys.insert(key)
+        }
+      }
+      storage.topicBytesOfARecording[topic] = Double(bytes.recordings) / Double(max(1, keys.count))
+      storage.topicBytesOfAMonitoredSecond[topic] =
+        Double(bytes.monitors) / Double(max(1, monitorKeys.count * StreamMonitors.recordingSeconds))
+    }
+    let connection = try suite.connection()
+    func bytes(_ table: String) throws -> Double {
+      try connection.execute("select pg_total_relation_size($1::regclass) as n", [.text(table)])[0]["n", .int].asDouble
+    }
+    let beats = try connection.execute("select count(*) as n from beat_predictions")[0]["n", .int].asDouble
+    storage.rowBytesOfABeat = try bytes("beat_predictions") / max(1, beats)
+    storage.rowBytesOfARecording = try tables.reduce(0) { $0 + (try bytes($1)) } / Double(max(1, recordings))
+    return storage
+  }
+
+  private static func forEachMessage(
+    of topic: String, _ suite: RunningSuite, _ body: (ConsumedMessage) -> Void
+  ) throws {
+    let consumer = try Consumer(kafka: suite.kafka, membership: nil, logger: quietLogger)
+    defer { consumer.close() }
+    try consumer.assign([TopicPartition(topic, 0): .beginning])
+    let deadline = ContinuousClock.now + .seconds(30)
+    while ContinuousClock.now < deadline {
+      for event in try consumer.pollBatch(maximum: 500, timeoutMilliseconds: 200) {
+        switch event {
+        case .message(let message): body(message)
+        case .endOfPartition: return
+        case .failure(let error): throw error
+        case .assigned, .revoked: break
+        }
+      }
+    }
+  }
+}
+
+extension Int64 {
+  fileprivate var asDouble: Double { Double(self) }
+}
