@@ -6,6 +6,7 @@ struct ResyncBench: AsyncParsableCommand {
     commandName: "resync-bench",
     abstract: "Prints Resync's figures beside those of its peers; each command ends with one line of JSON.",
     subcommands: [
+      CapacityCommand.self,
       DelayedPredictorCommand.self, InferCommand.self, QRSCommand.self, RPeaksCommand.self, ScaleCommand.self,
       STFTCommand.self, StreamCommand.self, TrainCommand.self,
       WFDBCommand.self,
