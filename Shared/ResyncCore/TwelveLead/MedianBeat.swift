@@ -83,16 +83,20 @@ public struct MedianBeat: Hashable, Sendable {
 
   /// The shift for which the product of slopes, summed over leads, is largest; the smallest shift of equals.
   private static func shift(of beat: [[Float]], onto median: [[Float]], near: Range<Int>, reach: Int) -> Int {
-    var best = (shift: 0, product: -Double.infinity)
-    for shift in (-reach...reach).sorted(by: { abs($0) < abs($1) }) {
-      var product = 0.0
-      for (lead, target) in zip(beat, median) {
-        for index in near where (1..<lead.count - 1).contains(index - shift) {
-          let slope = lead[index - shift + 1] - lead[index - shift - 1]
-          product += Double(slope * (target[index + 1] - target[index - 1]))
-        }
+    // All shifts go forward together, one product of slopes at a time, since each one's sum has to wait for the last.
+    var products = [Double](repeating: 0, count: 2 * reach + 1)
+    for (lead, target) in zip(beat, median) {
+      // By how much sample n + 1 lies above sample n − 1, at n − 1.
+      let slopes = (1..<lead.count - 1).map { lead[$0 + 1] - lead[$0 - 1] }
+      for index in near {
+        let slope = target[index + 1] - target[index - 1]
+        let first = index - 1 + reach
+        for place in products.indices { products[place] += Double(slopes[first - place] * slope) }
       }
-      if product > best.product { best = (shift, product) }
+    }
+    var best = (shift: 0, product: -Double.infinity)
+    for shift in (-reach...reach).sorted(by: { abs($0) < abs($1) }) where products[shift + reach] > best.product {
+      best = (shift, products[shift + reach])
     }
     return best.shift
   }
