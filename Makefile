@@ -1,4 +1,4 @@
-.PHONY: help setup build test lint format demo study chaos poison proto bench-network
+.PHONY: help setup build test lint format demo study chaos poison proto bench-network bench-stream
 
 help:
 	@echo "make demo     see it work: set-up, servers, services, training, predictions, report"
@@ -10,6 +10,7 @@ help:
 	@echo "make lint     check the layout of the code; make format corrects it"
 	@echo "make setup    install missing system packages"
 	@echo "make bench-network   the network's speed beside PyTorch, ONNX Runtime and OpenVINO"
+	@echo "make bench-stream    the running suite's throughput and latency, and that of more replicas"
 	@echo "make proto    regenerate the code of schemas/messages"
 
 setup:
@@ -52,6 +53,11 @@ bench-network: setup
 	test -x .peer/bin/python || \
 	  (python3 -m venv .peer && .peer/bin/pip install torch torchvision onnx onnxruntime openvino)
 	python3 Benchmarks/network.py
+
+# Seven minutes; KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL name servers of your own.
+bench-stream: setup
+	@ops/dev/bench-stream
+	@ops/dev/bench-stream scale --no-build
 
 # Regenerates the committed Swift code of schemas/messages; needs protoc (protobuf-compiler).
 proto:
