@@ -66,6 +66,7 @@ struct CapacityTables {
       s of monitors; \(number(capacity.beatsOfARecording, 1)) beats a recording, \
       \(number(capacity.beatsOfAMonitoredSecond, 2)) a monitored second):
 
+
       """
         + table(
           ["stage", "a ten-second twelve-lead recording", "a beat of it", "a second of a two-lead monitor"],

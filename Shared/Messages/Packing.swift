@@ -16,10 +16,13 @@ public enum Packing {
     guard stride > 0, data.count % stride == 0 else { return nil }
     let perLead = data.count / stride
     let bytes = perLead * MemoryLayout<Float>.size
-    return (0..<leadCount).map { lead in
-      [Float](unsafeUninitializedCapacity: perLead) { samples, count in
-        data.copyBytes(to: UnsafeMutableRawBufferPointer(samples), from: lead * bytes..<(lead + 1) * bytes)
-        count = perLead
+    return data.withUnsafeBytes { raw in
+      (0..<leadCount).map { lead in
+        [Float](unsafeUninitializedCapacity: perLead) { samples, count in
+          let own = UnsafeRawBufferPointer(rebasing: raw[lead * bytes..<(lead + 1) * bytes])
+          UnsafeMutableRawBufferPointer(samples).copyMemory(from: own)
+          count = perLead
+        }
       }
     }
   }
