@@ -147,6 +147,7 @@ struct MetricsTests {
     metrics.lag(1, topic: "t", partition: 0)
     metrics.queueDepth(1, queue: "q")
     metrics.stateEntries(1)
+    metrics.statesUnreadable(1)
     metrics.ready(true)
     let used = lines(registry, "# TYPE resync_").map { String($0.split(separator: " ")[2]) }
     #expect(Set(used).subtracting(["resync_metrics_dropped_total"]) == Set(ServiceMetrics.names.map(\.name)))
