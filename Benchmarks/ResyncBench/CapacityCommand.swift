@@ -120,7 +120,7 @@ struct CapacityTables {
         + perScenario {
           number(capacity.cores(stage, $0), 2)
             + (stage == StreamLoad.database || stage == "evaluator"
-              ? "" : " in \(number(capacity.replicas(stage, $0), 0)) replicas")
+              ? "" : " (replicas: \(number(capacity.replicas(stage, $0), 0)))")
         }
     }
     return "**Needed in the busiest minutes**, and of PostgreSQL a day:\n\n"
