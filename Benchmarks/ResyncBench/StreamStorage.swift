@@ -2,6 +2,7 @@ import Foundation
 import Messages
 import Streaming
 import SuiteKit
+import TestSupport
 
 /// What recordings leave on topics and in tables.
 enum StreamStorage {
@@ -11,7 +12,10 @@ enum StreamStorage {
   /// One row each of a recording, beside those of its beats.
   private static let tables = ["patients", "recordings", "pins", "predictions", "twelve_lead_measures"]
 
-  /// Reads one partition of each topic.
+  /// Of each topic so many are read.
+  private static let partitions: Range<Int32> = 0..<4
+
+  /// Reads some partitions of each topic.
   /// - Parameter monitors: keys of the monitors' messages; all others are ten-second recordings'.
   static func measure(_ suite: RunningSuite, monitors: Set<String>, recordings: Int) throws -> StreamReport.Storage {
     var storage = StreamReport.Storage()
@@ -47,17 +51,18 @@ enum StreamStorage {
   ) throws {
     let consumer = try Consumer(kafka: suite.kafka, membership: nil, logger: quietLogger)
     defer { consumer.close() }
-    try consumer.assign([TopicPartition(topic, 0): .beginning])
-    let deadline = ContinuousClock.now + .seconds(30)
-    while ContinuousClock.now < deadline {
+    var open = Set(partitions)
+    try consumer.assign(Dictionary(uniqueKeysWithValues: open.map { (TopicPartition(topic, $0), .beginning) }))
+    try waitUntil("\(topic) is read", seconds: 30) {
       for event in try consumer.pollBatch(maximum: 500, timeoutMilliseconds: 200) {
         switch event {
         case .message(let message): body(message)
-        case .endOfPartition: return
+        case .endOfPartition(let partition, _): open.remove(partition.partition)
         case .failure(let error): throw error
         case .assigned, .revoked: break
         }
       }
+      return open.isEmpty
     }
   }
 }
