@@ -75,8 +75,10 @@ package final class MemoryWatch: Sendable {
 /// What samples of memory say of a program.
 package struct MemorySummary: Codable, Hashable, Sendable {
   package var peakMB: Double
-  /// Median of the last third of the run over that of the second; near 1 when nothing grows. Processes that have just
-  /// been started are left out, or each kill would look like a loss. nil when there is too little to tell.
+  /// How the last third of the run stands to what was before: its median to that of the second third, or its peak to
+  /// theirs, whichever has grown less. A queue or a cache that fills once moves one of them, what grows moves both.
+  /// Processes that have just been started are left out of the medians, or each kill would look like a loss. nil when
+  /// there is too little to tell.
   package var growth: Double?
 
   package init(peakMB: Double, growth: Double?) {
@@ -95,10 +97,17 @@ package struct MemorySummary: Codable, Hashable, Sendable {
           .map(\.megabytes).sorted()
         return within.count >= leastSamples ? within[within.count / 2] : nil
       }
-      let growth = median(1 / 3..<2 / 3).flatMap { second in median(2 / 3..<1.1).map { $0 / second } }
+      func peak(_ share: Range<Double>) -> Double? {
+        own.filter { share.contains($0.seconds / max(end, 1)) }.map(\.megabytes).max()
+      }
+      var growth: Double?
+      if let second = median(1 / 3..<2 / 3), let last = median(2 / 3..<1.1), let before = peak(0..<2 / 3),
+        let after = peak(2 / 3..<1.1)
+      {
+        growth = min(last / second, after / before)
+      }
       return MemorySummary(
-        peakMB: ((own.map(\.megabytes).max() ?? 0) * 10).rounded() / 10,
-        growth: growth.map { ($0 * 100).rounded() / 100 })
+        peakMB: ((peak(0..<1.1) ?? 0) * 10).rounded() / 10, growth: growth.map { ($0 * 100).rounded() / 100 })
     }
   }
 }

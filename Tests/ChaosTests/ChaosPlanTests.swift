@@ -86,7 +86,7 @@ struct ChaosPlanTests {
     }
   }
 
-  @Test("growth is the last third's median over that of the second, processes just started left out")
+  @Test("growth is what both median and peak of the last third have gained, processes just started left out")
   func memory() {
     func samples(_ program: String, megabytes: (Double) -> Double) -> [MemoryWatch.Sample] {
       (0...80).map { Double($0) }.map {
@@ -97,9 +97,10 @@ struct ChaosPlanTests {
     }
     let summary = MemorySummary.of(
       samples("flat") { $0 < 60 || $0 >= 75 ? 50 : 5 } + samples("growing") { $0 }
-        + samples("young") { $0 }.filter { $0.ageSeconds < 15 })
+        + samples("young") { $0 }.filter { $0.ageSeconds < 15 } + samples("filled") { $0 == 20 || $0 > 50 ? 60 : 30 })
     #expect(summary["flat"] == MemorySummary(peakMB: 50, growth: 1))
-    #expect(summary["growing"] == MemorySummary(peakMB: 80, growth: 1.88))
+    #expect(summary["growing"] == MemorySummary(peakMB: 80, growth: 1.51))
+    #expect(summary["filled"] == MemorySummary(peakMB: 60, growth: 1))
     #expect(summary["young"] == MemorySummary(peakMB: 74, growth: nil))
   }
 
