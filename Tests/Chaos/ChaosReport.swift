@@ -57,12 +57,11 @@ struct ChaosReport: Encodable {
 package struct ChaosLimits: Sendable {
   /// From SIGKILL to ready: the session timeout, for a member that nobody misses earlier, and the start.
   package var recoverySeconds: Double
-  /// nil where memory is meant to grow.
-  package var growth: Double? = 1.25
-  /// Of a process in these runs: its libraries, queues of 16 MB each way decoded, workspaces of the network for a batch
-  /// of 256 (predictor), the tensors of a job (trainer), the labelled beats of all recordings (evaluator).
+  /// Of a process in these runs: its libraries, queues of 16 MB each way decoded, up to ten models and a workspace of each
+  /// for a batch of 256 (predictor), the tensors of a job (trainer), the labelled beats of all recordings (evaluator).
+  /// These fill at random moments of a run, so that growth is told but does not decide.
   package var peakMB: [String: Double] = [
-    "ingest": 192, "preprocess": 192, "spectrogram": 128, "predictor": 384, "trainer": 256, "evaluator": 192,
+    "ingest": 128, "preprocess": 144, "spectrogram": 80, "predictor": 384, "trainer": 256, "evaluator": 160,
   ]
   /// Services that must have told of lag.
   package var lagging: [String] = []
@@ -77,9 +76,6 @@ package struct ChaosLimits: Sendable {
       found.append("a service was back \(worst) s after its kill; allowed: \(recoverySeconds) s")
     }
     for (program, summary) in memory.sorted(by: { $0.key < $1.key }) {
-      if let growth = summary.growth, let most = self.growth, growth > most {
-        found.append("\(program)'s memory grew \(growth) times in a third of the run; allowed: \(most)")
-      }
       if let most = peakMB[program], summary.peakMB > most {
         found.append("\(program) took \(summary.peakMB) MB; allowed: \(most)")
       }

@@ -13,7 +13,7 @@ struct ChaosCommand: ParsableCommand {
       KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL name the servers; topics and schemas are the run's own and are removed. \
       What may be done to the servers is told by shell commands; without them it is left out, and said so. The last \
       line is one of JSON; exit status 0 means nothing lost, doubled, different or refused and, in a run of two minutes \
-      or more, that services came back in time and no memory grew.
+      or more, that services came back in time and no memory passed its bound.
 
       EXAMPLES
         resync-chaos --seed 7 --recordings 520 --seconds 295
@@ -102,8 +102,6 @@ struct ChaosCommand: ParsableCommand {
   private var limits: ChaosLimits? {
     var limits = ChaosLimits(recoverySeconds: RunningSuite.sessionTimeoutSeconds + 5)
     if pauseDatabase != nil {
-      // Queues are meant to fill, up to their limits.
-      limits.growth = nil
       limits.lagging = ["ingest", "predictor"]
       return limits
     }
