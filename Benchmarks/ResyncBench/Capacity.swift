@@ -30,7 +30,7 @@ struct Capacity {
   static let replication = 3.0
   /// Partitions of each topic, so the most replicas of a stage.
   static let partitions = 12.0
-  /// How busy a replica's thread may be: the latency above was measured at half of what the suite can do.
+  /// How busy a replica's thread may be. Assumed.
   static let busyShare = 0.5
   private static let daySeconds = 86_400.0
   /// Readers of each topic; trainers come and go.
@@ -64,9 +64,13 @@ struct Capacity {
     return (recordings * cpuOfARecording(stage) + scenario.monitors * cpuOfAMonitoredSecond(stage)) / 1000
   }
 
-  /// At least one, and none busier than `busyShare`.
+  /// The fewest of which the one with most partitions is no busier than `busyShare`; NaN when even 12 are too few.
   func replicas(_ stage: String, _ scenario: CapacityScenario) -> Double {
-    max(1, (cores(stage, scenario) / Self.busyShare).rounded(.up))
+    let cores = cores(stage, scenario)
+    let enough = stride(from: 1, through: Self.partitions, by: 1).first {
+      cores * (Self.partitions / $0).rounded(.up) / Self.partitions <= Self.busyShare
+    }
+    return enough ?? .nan
   }
 
   /// How many times the scenario fits before 12 replicas of the stage are not enough.

@@ -46,7 +46,8 @@ struct EvaluatorPipeline {
           observer.readinessChanged(isReady: true)
         case .endOfPartition(let partition, let offset): ends[partition] = offset
         case .failure(let error) where error.endsSession: throw error
-        case .revoked, .failure: break
+        case .revoked(let partitions, _): context.lag.release(partitions)
+        case .failure: break
         }
       }
       if !offsets.isEmpty {

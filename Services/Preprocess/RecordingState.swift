@@ -13,6 +13,9 @@ package enum RecordingState: KeyedStateValue {
     self = stored.rejectionCode.isEmpty ? .open(try OpenRecording(stored)) : .rejected(code: stored.rejectionCode)
   }
 
+  /// A part of the recording is missing here: what follows is dropped, and its end says why.
+  package static var unreadable: RecordingState? { .rejected(code: RejectionCode.chunkOutOfOrder.rawValue) }
+
   package func serialized() throws -> [UInt8] {
     switch self {
     case .open(let open): open.stored.encoded()

@@ -1,8 +1,8 @@
 import Foundation
 import ResyncCore
 
-/// How a network of one lead is best made one of twelve, and how much of it should stay as it is: judged inside the
-/// training parts, where test patients of Table 2 have no say.
+/// How a network of one lead is best made one of twelve, and how much of it should stay as it is: judged on inner folds of
+/// each training part. Each patient is in most training parts, so nothing of Table 2 may be chosen by the mean.
 package struct CohortAdaptationCell: Cell {
   package struct Inputs: Codable, Sendable {
     package var cohort: CohortChoice

@@ -1,8 +1,14 @@
 /// State of one key that outlives its messages, as bytes in a changelog topic.
 public protocol KeyedStateValue {
-  /// - Throws: when the bytes are none that `serialized` gave; the key then begins anew.
+  /// - Throws: when the bytes are none that `serialized` gave; the key then has the state `unreadable`.
   init(serialized: [UInt8]) throws
   func serialized() throws -> [UInt8]
+  /// What a key goes on with whose stored state cannot be read; nil where a key without state refuses what follows.
+  static var unreadable: Self? { get }
+}
+
+extension KeyedStateValue {
+  public static var unreadable: Self? { nil }
 }
 
 /// The state of stages that keep none: it has no values.
@@ -48,8 +54,8 @@ package struct KeyedStates<State: KeyedStateValue> {
 
   package init() {}
 
-  /// - Returns: why the snapshots of some keys cannot be read. These have no state from now on; the changelog keeps what it
-  ///   has of them until they change, for a version that can read it.
+  /// - Returns: why the snapshots of some keys cannot be read. These have the state `unreadable` from now on; the changelog
+  ///   keeps what it has of them until their next message.
   package mutating func load(_ partition: Int32, _ snapshots: [String: [UInt8]]) -> [String: any Error] {
     var loaded: [String: Slot] = [:]
     var unreadable: [String: any Error] = [:]
@@ -57,7 +63,7 @@ package struct KeyedStates<State: KeyedStateValue> {
       do {
         loaded[key] = Slot(value: try State(serialized: snapshot), isPersisted: true)
       } catch {
-        loaded[key] = Slot(value: nil, isPersisted: true)
+        loaded[key] = Slot(value: State.unreadable, isPersisted: true)
         unreadable[key] = error
       }
     }

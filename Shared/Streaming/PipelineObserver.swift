@@ -7,7 +7,8 @@ public protocol PipelineObserver: Sendable {
   func transactionAborted(code: String)
   /// A message below the partition's position came again and was dropped.
   func messageRepeated(partition: Int32)
-  /// All before the offset `next` is done: when a partition is taken over, and about once a second while there is work.
+  /// All before the offset `next` has been read: when a partition is taken over, and about once a second while there is
+  /// work.
   func positionObserved(partition: Int32, next: Int64)
   /// Messages that wait in the producer for the broker, about once a second.
   func queueObserved(messages: Int)
@@ -16,7 +17,7 @@ public protocol PipelineObserver: Sendable {
   func readinessChanged(isReady: Bool)
   /// Keys with a state, after each commit and restore.
   func stateSizeChanged(keys: Int)
-  /// So many keys of a partition taken over have a stored state that cannot be read, and begin anew.
+  /// So many keys of a partition taken over have a stored state that cannot be read.
   func statesUnreadable(_ count: Int)
   /// Producer and consumer had to be made anew, with the code of the cause.
   func sessionRestarted(code: String)

@@ -219,7 +219,7 @@ final class PipelineSession<P: StreamProcessor> {
     guard let first = unreadable.min(by: { $0.key < $1.key }) else { return }
     observer.statesUnreadable(unreadable.count)
     logger.error(
-      "stored states cannot be read, by another version maybe; their keys begin anew",
+      "stored states cannot be read, perhaps they are another version's; what follows of their keys is refused",
       metadata: [
         "partition": "\(partition)", "count": "\(unreadable.count)", "first": "\(first.key)", "cause": "\(first.value)",
       ])
@@ -228,6 +228,9 @@ final class PipelineSession<P: StreamProcessor> {
   // MARK: Work
 
   private func process(_ message: ConsumedMessage, _ processor: inout P) throws {
+    if progress.position(of: message.partition) == nil {
+      observer.positionObserved(partition: message.partition, next: message.offset)
+    }
     guard progress.accept(message.offset, of: message.partition) else {
       observer.messageRepeated(partition: message.partition)
       return

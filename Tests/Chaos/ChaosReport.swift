@@ -41,7 +41,8 @@ struct ChaosReport: Encodable {
     let times = run.recoverySeconds.sorted()
     recoveryMedianSeconds = times.isEmpty ? nil : (times[times.count / 2] * 10).rounded() / 10
     recoveryWorstSeconds = times.last.map { ($0 * 10).rounded() / 10 }
-    exceeded = limits?.exceeded(recoverySeconds: times, memory: memory, lagPeaks: lagPeaks) ?? []
+    exceeded =
+      limits?.exceeded(recoverySeconds: times, memory: memory, lag: (run.lagAtFirst, run.lagPeaks)) ?? []
   }
 
   var line: String {
@@ -63,13 +64,14 @@ package struct ChaosLimits: Sendable {
   package var peakMB: [String: Double] = [
     "ingest": 128, "preprocess": 144, "spectrogram": 80, "predictor": 384, "trainer": 256, "evaluator": 160,
   ]
-  /// Services that must have told of lag.
+  /// Services whose lag must have grown.
   package var lagging: [String] = []
 
   package init(recoverySeconds: Double) { self.recoverySeconds = recoverySeconds }
 
   package func exceeded(
-    recoverySeconds times: [Double], memory: [String: MemorySummary], lagPeaks: [String: Int] = [:]
+    recoverySeconds times: [Double], memory: [String: MemorySummary],
+    lag: (atFirst: [String: Int], most: [String: Int]) = ([:], [:])
   ) -> [String] {
     var found: [String] = []
     if let worst = times.max(), worst > recoverySeconds {
@@ -80,8 +82,8 @@ package struct ChaosLimits: Sendable {
         found.append("\(program) took \(summary.peakMB) MB; allowed: \(most)")
       }
     }
-    for program in lagging where lagPeaks[program] ?? 0 == 0 {
-      found.append("\(program) told of no lag while PostgreSQL stood still")
+    for program in lagging where lag.most[program] ?? 0 <= lag.atFirst[program] ?? 0 {
+      found.append("\(program) told of no growing lag while PostgreSQL stood still")
     }
     return found
   }

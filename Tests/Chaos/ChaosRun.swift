@@ -27,12 +27,14 @@ final class ChaosRun {
   private var recovering: [Recovery] = []
   private var jobs: [ChaosJob] = []
   private var isDatabaseFrozen = false
+  private var isBrokerFrozen = false
   private var nextLagSample = ContinuousClock.now
 
   private(set) var kills: [String: Int] = [:]
   private(set) var killsInsideTransaction = 0
   private(set) var recoverySeconds: [Double] = []
-  /// The largest lag that each service told at `/metrics` while PostgreSQL stood still, in messages.
+  /// What each service told of its lag at `/metrics` while PostgreSQL stood still, in messages: at first, and at most.
+  private(set) var lagAtFirst: [String: Int] = [:]
   private(set) var lagPeaks: [String: Int] = [:]
   /// Services that ended although nobody had ended them, with their last words.
   private(set) var endedUnasked: [String] = []
@@ -90,6 +92,12 @@ final class ChaosRun {
       if isScored, refused >= source.junkKeys.count, recovering.isEmpty { return }
     }
     say("gave up waiting after \(Int(seconds)) s")
+  }
+
+  /// Lets servers go on that a run which ends early has left standing.
+  func release() {
+    if isDatabaseFrozen { try? ServerCommands.run(commands.databaseResume) }
+    if isBrokerFrozen { try? ServerCommands.run(commands.brokerResume) }
   }
 
   func end() -> [String: MemorySummary] {
@@ -152,7 +160,9 @@ final class ChaosRun {
     guard isDatabaseFrozen, ContinuousClock.now >= nextLagSample else { return }
     nextLagSample = .now + .seconds(2)
     for process in processes.values {
-      lagPeaks[process.program] = max(lagPeaks[process.program] ?? 0, Int(process.metric("resync_lag")))
+      let lag = Int(process.metric("resync_lag"))
+      if lagAtFirst[process.program] == nil { lagAtFirst[process.program] = lag }
+      lagPeaks[process.program] = max(lagPeaks[process.program] ?? 0, lag)
     }
   }
 
@@ -187,12 +197,16 @@ final class ChaosRun {
     case .brokerRestart:
       try ServerCommands.run(commands.brokerKill)
       try ServerCommands.run(commands.brokerStart)
-    case .brokerFreeze: try ServerCommands.run(commands.brokerFreeze)
-    case .brokerResume: try ServerCommands.run(commands.brokerResume)
+    case .brokerFreeze:
+      isBrokerFrozen = true
+      try ServerCommands.run(commands.brokerFreeze)
+    case .brokerResume:
+      try ServerCommands.run(commands.brokerResume)
+      isBrokerFrozen = false
     case .databaseRestart: try ServerCommands.run(commands.databaseRestart)
     case .databaseFreeze:
-      try ServerCommands.run(commands.databaseFreeze)
       isDatabaseFrozen = true
+      try ServerCommands.run(commands.databaseFreeze)
     case .databaseResume:
       try ServerCommands.run(commands.databaseResume)
       isDatabaseFrozen = false

@@ -35,7 +35,7 @@ struct ChaosCommand: ParsableCommand {
   @Option(help: "Instead of all else: PostgreSQL stands still once, for so many seconds.") var pauseDatabase: Double?
   @Option(help: ArgumentHelp("Leave the services' logs in this folder.", valueName: "folder")) var logs: String?
 
-  /// A shorter run has too little to tell growth by, and is run beside other tests.
+  /// A shorter run is run beside other tests, whose load it feels.
   private static let leastSecondsForLimits = 120.0
 
   func validate() throws {
@@ -79,7 +79,10 @@ struct ChaosCommand: ParsableCommand {
     let memory: [String: MemorySummary]
     let findings: Findings
     do {
-      defer { clearAway(suite, say) }
+      defer {
+        run.release()
+        clearAway(suite, say)
+      }
       try suite.setUp()
       try run.start()
       say("the disturbed run")

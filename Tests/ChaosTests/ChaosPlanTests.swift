@@ -112,8 +112,8 @@ struct ChaosPlanTests {
     #expect(limits.exceeded(recoverySeconds: [0.2, 11.5], memory: ["ingest": usual]).count == 1)
     var lagging = limits
     lagging.lagging = ["predictor"]
-    #expect(lagging.exceeded(recoverySeconds: [], memory: [:], lagPeaks: ["predictor": 3, "ingest": 0]) == [])
-    #expect(lagging.exceeded(recoverySeconds: [], memory: [:], lagPeaks: ["predictor": 0]).count == 1)
+    #expect(lagging.exceeded(recoverySeconds: [], memory: [:], lag: (["predictor": 1], ["predictor": 3])) == [])
+    #expect(lagging.exceeded(recoverySeconds: [], memory: [:], lag: (["predictor": 3], ["predictor": 3])).count == 1)
     let large = MemorySummary(peakMB: 600, growth: nil)
     let found = limits.exceeded(recoverySeconds: [], memory: ["trainer": large, "ingest": large])
     #expect(found.count == 2 && found[0].contains("ingest") && found[1].contains("trainer"))

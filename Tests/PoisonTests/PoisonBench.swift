@@ -93,9 +93,9 @@ struct PoisonBench {
   }
 
   /// As after a takeover of partitions whose changelogs hold something else.
-  mutating func changeStates(_ change: ([UInt8]) -> [UInt8]) {
-    ingest.states = ingest.states.mapValues(change)
-    preprocess.states = preprocess.states.mapValues(change)
+  mutating func changeStates(ofIngest: Bool = true, ofPreprocess: Bool = true, _ change: ([UInt8]) -> [UInt8]) {
+    if ofIngest { ingest.states = ingest.states.mapValues(change) }
+    if ofPreprocess { preprocess.states = preprocess.states.mapValues(change) }
   }
 
   private static func check(_ rejection: OutgoingMessage, of message: ConsumedMessage) throws {
@@ -150,8 +150,7 @@ private struct StageBench<P: StreamProcessor> {
       guard none == nil else { throw PoisonFault(description: "a state without a key, which stops the pipeline") }
       return outputs
     }
-    // As the pipeline does, a key whose state cannot be read begins anew.
-    var state = states[key].flatMap { try? P.State(serialized: $0) }
+    var state = states[key].flatMap { (try? P.State(serialized: $0)) ?? P.State.unreadable }
     let outputs = try processor.process(message, state: &state)
     try processor.prepareCommit()
     states[key] = try state?.serialized()

@@ -90,6 +90,28 @@ struct PoisonTests {
     print("poison states: seed \(Self.seed), \(Self.count) takeovers, \(faults) faults; \(counts)")
   }
 
+  @Test("a recording whose state cannot be read, in either service, ends once, as rejected", arguments: [true, false])
+  func unreadable(inIngest: Bool) throws {
+    let recordings = try #require(try Specimens.shared.get().recordings[Topic.ingest]).filter { $0.count > 1 }
+    let pipeline = PipelineConfiguration()
+    var bench = try PoisonBench(pipeline: pipeline, transform: try SpectrogramTransform(pipeline: pipeline))
+    for recording in recordings {
+      bench.forgetStates()
+      _ = try bench.send(recording[0])
+      bench.changeStates(ofIngest: inIngest, ofPreprocess: !inIngest) { _ in [0xFF] }
+      let ends = try recording.dropFirst().flatMap { try bench.send($0).written }.filter {
+        $0.topic == Topic.spectrograms
+      }
+      .compactMap { message -> ProtoRecordingEnd? in
+        guard case .end(let end) = try ProtoSpectrogramEvent.decoded(from: message.value ?? []).event else {
+          return nil
+        }
+        return end
+      }
+      #expect(ends.map(\.status) == [.rejected] && ends.map(\.code) == [RejectionCode.chunkOutOfOrder.rawValue])
+    }
+  }
+
   /// The values of all that comes of a recording.
   private static func outcomes(of recording: [OutgoingMessage], _ bench: inout PoisonBench) throws -> [[UInt8]?] {
     var values: [[UInt8]?] = []

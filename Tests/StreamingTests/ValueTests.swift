@@ -40,7 +40,7 @@ struct ValueTests {
     #expect(states.count == 1)
   }
 
-  @Test("a snapshot that can't be read leaves its key without state, and is overwritten by what the key does next")
+  @Test("a snapshot that can't be read leaves its key without state here, and is overwritten by what it does next")
   func badSnapshot() throws {
     var states = KeyedStates<SumState>()
     let unreadable = states.load(0, ["a": [1, 2, 3], "b": Array("2:5".utf8)])

@@ -94,7 +94,9 @@ package struct PredictorPipeline: Sendable {
           context.lag.hold(Set(partitions))
           observer.readinessChanged(isReady: true)
         // What was read of partitions that are gone is another replica's now; its rows would be the same.
-        case .revoked(let partitions, _): revoked.formUnion(partitions)
+        case .revoked(let partitions, _):
+          revoked.formUnion(partitions)
+          context.lag.release(partitions)
         case .endOfPartition(let partition, let offset): ends[partition] = offset
         case .failure(let error) where error.endsSession: throw error
         case .failure: break

@@ -173,7 +173,7 @@ struct CohortReport {
         .table(
           ReportTable(
             "SYNTHETIC cohort, pretrained ResNet-18. Mean AUC over \(base.count) inner folds of the training parts of the "
-              + "first repetition; patients on whom Table 2 tries its models have no say in it.",
+              + "first repetition. All patients enter it: nothing of Table 2 may be chosen by it.",
             columns: [
               .init("First layer"), .init("Not trained"), .init("AUC", .threeDecimals),
               .init("Less the first row", .threeDecimals), .init("p, corrected resampled t", .pValue),
@@ -188,7 +188,9 @@ struct CohortReport {
                 place == 0 ? .none : .number(test?.pValue),
               ]
             })),
-        .note("The first row is what Table 2 does, settled beforehand. p-values are not adjusted."),
+        .note(
+          "The first row is what Table 2 does, settled beforehand. p-values are not adjusted, and training parts overlap: "
+            + "approximate."),
       ])
   }
 

@@ -28,9 +28,10 @@ struct ServerWatch {
             ?? Admin(kafka: context.kafka, isolation: .readCommitted, logger: context.logger, timeout: .seconds(3))
           admin = known
           _ = try known.topicNames()
-          for partition in context.lag.partitions {
-            context.lag.ends(partition, at: try known.watermarks(partition).high)
-          }
+        }
+        // A partition without a leader says nothing of the others, nor of the service.
+        for partition in context.lag.partitions where !stop.isStopped {
+          context.lag.ends(partition, at: try? admin?.watermarks(partition).high)
         }
       }
       if reached.contains(ReadinessCondition.database) {

@@ -22,6 +22,15 @@ package final class LagGauge: Sendable {
     }
   }
 
+  /// Others have them now.
+  package func release(_ partitions: [TopicPartition]) {
+    positions.withLock { positions in
+      for gone in partitions where positions.removeValue(forKey: gone) != nil {
+        metrics.removeLag(topic: gone.topic, partition: gone.partition)
+      }
+    }
+  }
+
   /// All before these offsets is done.
   package func reached(_ next: [TopicPartition: Int64]) {
     positions.withLock { positions in
@@ -37,10 +46,12 @@ package final class LagGauge: Sendable {
   /// Those of which a position is known.
   package var partitions: [TopicPartition] { positions.withLock { $0.compactMap { $1 == nil ? nil : $0 } } }
 
-  /// - Parameter end: the next offset that will be written.
-  package func ends(_ partition: TopicPartition, at end: Int64) {
+  /// - Parameter end: the next offset that will be written; nil when no broker tells it. A lag that stands still would be
+  ///   worse than none.
+  package func ends(_ partition: TopicPartition, at end: Int64?) {
     positions.withLock {
       guard let position = $0[partition] ?? nil else { return }
+      guard let end else { return metrics.removeLag(topic: partition.topic, partition: partition.partition) }
       metrics.lag(max(0, end - position), topic: partition.topic, partition: partition.partition)
     }
   }

@@ -16,7 +16,7 @@ public struct ServiceMetrics: Sendable {
     ("resync_lag", "Messages between the consumer and the end of the partition."),
     ("resync_queue_depth", "Entries waiting in a queue, by queue."),
     ("resync_state_entries", "Recordings open in the keyed state."),
-    ("resync_states_unreadable_total", "Keys whose stored state could not be read at a takeover; they begin anew."),
+    ("resync_states_unreadable_total", "Keys whose stored state could not be read at a takeover."),
     ("resync_ready", "1 when every readiness condition holds."),
   ]
 
