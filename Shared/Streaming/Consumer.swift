@@ -97,7 +97,7 @@ public final class Consumer {
   public func subscribe(_ topics: [String]) throws(StreamingError) {
     let list = PartitionList()
     for topic in topics { list.add(kafka.fullName(topic), -1) }
-    try StreamingError.check(
+    try check(
       handle.withPointer { pointer in list.withPointer { rd_kafka_subscribe(pointer, $0) } }, doing: "subscribe")
   }
 
@@ -109,14 +109,14 @@ public final class Consumer {
     for (partition, start) in partitions {
       list.add(kafka.fullName(partition.topic), partition.partition, offset: start.kafkaOffset)
     }
-    try StreamingError.check(
+    try check(
       handle.withPointer { pointer in list.withPointer { rd_kafka_assign(pointer, $0) } }, doing: "assign partitions")
   }
 
   /// Reads nothing any more: also the answer to `.revoked`.
   public func unassign() throws(StreamingError) {
     unanswered = nil
-    try StreamingError.check(handle.withPointer { rd_kafka_assign($0, nil) }, doing: "let go of partitions")
+    try check(handle.withPointer { rd_kafka_assign($0, nil) }, doing: "let go of partitions")
   }
 
   public func pause(_ partitions: [TopicPartition]) throws(StreamingError) {
@@ -131,11 +131,11 @@ public final class Consumer {
   public func seek(_ partition: TopicPartition, to start: StartOffset) throws(StreamingError) {
     let list = PartitionList()
     list.add(kafka.fullName(partition.topic), partition.partition, offset: start.kafkaOffset)
-    try StreamingError.check(
+    try check(
       handle.withPointer { pointer in
         list.withPointer { rd_kafka_seek_partitions(pointer, $0, callTimeoutMilliseconds) }
       }, doing: "seek")
-    try Self.throwFirstFailure(in: list, doing: "seek")
+    try throwFirstFailure(in: list, doing: "seek")
   }
 
   // MARK: Reading
@@ -174,9 +174,9 @@ public final class Consumer {
     for (partition, offset) in offsets {
       list.add(kafka.fullName(partition.topic), partition.partition, offset: offset)
     }
-    try StreamingError.check(
+    try check(
       handle.withPointer { pointer in list.withPointer { rd_kafka_commit(pointer, $0, 0) } }, doing: "commit offsets")
-    try Self.throwFirstFailure(in: list, doing: "commit offsets")
+    try throwFirstFailure(in: list, doing: "commit offsets")
   }
 
   /// The group's committed offsets; a partition without one is absent. With `readCommitted` it waits for open
@@ -185,11 +185,11 @@ public final class Consumer {
     guard !partitions.isEmpty else { return [:] }
     let list = PartitionList()
     for partition in partitions { list.add(kafka.fullName(partition.topic), partition.partition) }
-    try StreamingError.check(
+    try check(
       handle.withPointer { pointer in
         list.withPointer { rd_kafka_committed(pointer, $0, callTimeoutMilliseconds) }
       }, doing: "read committed offsets")
-    try Self.throwFirstFailure(in: list, doing: "read committed offsets")
+    try throwFirstFailure(in: list, doing: "read committed offsets")
     return offsets(in: list)
   }
 
@@ -197,7 +197,7 @@ public final class Consumer {
   public func positions(_ partitions: [TopicPartition]) throws(StreamingError) -> [TopicPartition: Int64] {
     let list = PartitionList()
     for partition in partitions { list.add(kafka.fullName(partition.topic), partition.partition) }
-    try StreamingError.check(
+    try check(
       handle.withPointer { pointer in list.withPointer { rd_kafka_position(pointer, $0) } }, doing: "read positions")
     return offsets(in: list)
   }
@@ -206,12 +206,7 @@ public final class Consumer {
   public func close() {
     guard !isClosed else { return }
     isClosed = true
-    handle.context.isClosing.store(true, ordering: .releasing)
-    // A rebalance that nobody answered would hold the closing up.
-    handle.withPointer {
-      if unanswered != nil { rd_kafka_assign($0, nil) }
-      rd_kafka_consumer_close($0)
-    }
+    handle.closeConsumer(hasUnansweredRebalance: unanswered != nil)
   }
 
   /// This member's place in its group, as of now. Nil when it has none: librdkafka then hands out a blank one, with
@@ -267,8 +262,7 @@ public final class Consumer {
       return .endOfPartition(TopicPartition(topic, message.partition), offset: message.offset)
     default:
       let subject = topic.isEmpty ? "read" : "read \(topic)"
-      if message.err == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalError { return .failure(fatal) }
-      return .failure(StreamingError(message.err, doing: subject))
+      return .failure(error(message.err, doing: subject))
     }
   }
 
@@ -295,9 +289,9 @@ public final class Consumer {
   ) throws(StreamingError) {
     let list = PartitionList()
     for partition in partitions { list.add(kafka.fullName(partition.topic), partition.partition) }
-    try StreamingError.check(
+    try check(
       handle.withPointer { pointer in list.withPointer { body(pointer, $0) } }, doing: action)
-    try Self.throwFirstFailure(in: list, doing: action)
+    try throwFirstFailure(in: list, doing: action)
   }
 
   private func offsets(in list: PartitionList) -> [TopicPartition: Int64] {
@@ -307,9 +301,26 @@ public final class Consumer {
       })
   }
 
-  private static func throwFirstFailure(in list: PartitionList, doing action: String) throws(StreamingError) {
+  private func throwFirstFailure(in list: PartitionList, doing action: String) throws(StreamingError) {
     if let failed = list.elements.first(where: { $0.error != RD_KAFKA_RESP_ERR_NO_ERROR }) {
-      throw StreamingError(failed.error, doing: "\(action) of \(failed.topic)[\(failed.partition)]")
+      throw error(failed.error, doing: "\(action) of \(failed.topic)[\(failed.partition)]")
     }
+  }
+
+  private func check(_ kafka: rd_kafka_resp_err_t, doing action: String) throws(StreamingError) {
+    if kafka != RD_KAFKA_RESP_ERR_NO_ERROR { throw error(kafka, doing: action) }
+  }
+
+  private func check(_ failure: OpaquePointer?, doing action: String) throws(StreamingError) {
+    if let failure { throw explained(StreamingError(consuming: failure, doing: action)) }
+  }
+
+  private func error(_ kafka: rd_kafka_resp_err_t, doing action: String) -> StreamingError {
+    explained(StreamingError(kafka, doing: action))
+  }
+
+  /// An unusable client answers whatever it is asked with a code that does not say why; the client itself does.
+  private func explained(_ error: StreamingError) -> StreamingError {
+    error.kafkaCode == RD_KAFKA_RESP_ERR__FATAL.rawValue ? handle.fatalError ?? error : error
   }
 }

@@ -69,6 +69,7 @@ final class HandleContext: Sendable {
 final class KafkaHandle: @unchecked Sendable {
   let context: HandleContext
   private let pointer: OpaquePointer
+  private let isLeftBehind = Atomic(false)
 
   /// - Parameters:
   ///   - properties: as `KafkaConfiguration.resolvedProperties` gives them.
@@ -132,8 +133,27 @@ final class KafkaHandle: @unchecked Sendable {
   }
 
   deinit {
-    // A consumer that was not closed leaves no goodbye to the group, just as a killed process.
-    rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+    guard !isLeftBehind.load(ordering: .acquiring) else { return }
+    nonisolated(unsafe) let pointer = pointer
+    _ = BoundedCall.run("let go of a client", logger: context.logger) { [context] in
+      // A consumer that was not closed leaves no goodbye to the group, just as a killed process.
+      rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+      // The client's last callbacks use it.
+      withExtendedLifetime(context) {}
+    }
+  }
+
+  /// Leaves the group. Nothing else may be done with the client afterwards.
+  func closeConsumer(hasUnansweredRebalance: Bool) {
+    context.isClosing.store(true, ordering: .releasing)
+    nonisolated(unsafe) let pointer = pointer
+    let isClosed = BoundedCall.run("close a consumer", logger: context.logger) { [context] in
+      // It would hold the closing up.
+      if hasUnansweredRebalance { rd_kafka_assign(pointer, nil) }
+      rd_kafka_consumer_close(pointer)
+      withExtendedLifetime(context) {}
+    }
+    if !isClosed { isLeftBehind.store(true, ordering: .releasing) }
   }
 
   func withPointer<Result>(_ body: (OpaquePointer) throws -> Result) rethrows -> Result {

@@ -25,6 +25,9 @@ extension IntegrationTests {
       ]
       let undisturbed = try suite.train(order)
       try suite.waitForOutcomes(ManifestLine.read(URL(fileURLWithPath: manifest)).map(\.recordingID))
+      try waitUntil("the evaluator says that its report cannot be written") {
+        services["evaluator"]?.logText.contains("FILE_NOT_WRITTEN: \(report.path): ") == true
+      }
 
       let connection = try suite.connection()
       try connection.fillDisk()
@@ -38,7 +41,6 @@ extension IntegrationTests {
           services[name]?.logText.contains("53100): could not extend file: No space left on device; make room") == true
         }
       }
-      #expect(services["evaluator"]?.logText.contains("FILE_NOT_WRITTEN: \(report.path): ") == true)
       for service in services.values { #expect(service.isRunning, "\(service.instance)") }
       // A command says it too, and leaves nothing.
       let file = repositoryRoot.appendingPathComponent("models/resnet18-mitdb-ds1.safetensors").path

@@ -22,6 +22,8 @@ extension IntegrationTests {
         try rejections.waiting().count >= planted.bad.count
       }
       #expect(try rejections.countByCode().count > 8)
+      let report = suite.folder.appendingPathComponent("reports/report.html")
+      try waitUntil("the report is written") { FileManager.default.fileExists(atPath: report.path) }
 
       var said: [String: String] = ["commands": try planted.commands(suite)]
       for service in services.values {
@@ -29,8 +31,7 @@ extension IntegrationTests {
         said["health of \(service.instance)"] = try #require(service.get("/health/ready")).body
         said["log of \(service.instance)"] = service.logText
       }
-      said["report"] = try String(
-        contentsOf: suite.folder.appendingPathComponent("reports/report.html"), encoding: .utf8)
+      said["report"] = try String(contentsOf: report, encoding: .utf8)
       for (table, text) in try tables(suite) { said["table \(table)"] = text }
       for (place, text) in said {
         for word in planted.words { #expect(!text.contains(word), "\(place): \(word)") }

@@ -27,4 +27,35 @@ struct CommitTests {
       #expect(error?.code == .notAuthorized)
     }
   }
+
+  @Test(
+    "a consumer whose name another took over says so whatever it is asked, so that a new one is made",
+    .enabled(if: FaultBroker.isAvailable))
+  func fencedInstance() async throws {
+    try await FaultBroker.use { broker in
+      let logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
+      let kafka = KafkaConfiguration(
+        bootstrapServers: broker.bootstrapServers, topicPrefix: "fenced.", clientID: "fenced")
+      try Admin(kafka: kafka, logger: logger).create([TopicSpecification(name: "input", partitions: 1)])
+      let consumer = try Consumer(
+        kafka: kafka, membership: GroupMembership(group: "reader", instance: "one"), logger: logger)
+      defer { consumer.close() }
+      try consumer.subscribe(["input"])
+      try waitUntil("the consumer has its partition", seconds: 30) {
+        if case .assigned = try consumer.poll(timeoutMilliseconds: 100) { true } else { false }
+      }
+      // A poll would be told first.
+      try broker.arm(BrokerFault(.heartbeat, .error(.fencedInstanceID)), client: "fenced")
+      var refusal: StreamingError?
+      try waitUntil("a commit is refused", seconds: 30) {
+        do {
+          try consumer.commitRepeatable([TopicPartition("input", 0): 0], logger: logger)
+        } catch let error as StreamingError {
+          refusal = error
+        }
+        return refusal != nil
+      }
+      #expect(refusal?.code == .fenced && refusal?.isFatal == true && refusal?.isRetriable == true)
+    }
+  }
 }

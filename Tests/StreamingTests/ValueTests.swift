@@ -1,4 +1,7 @@
+import Dispatch
+import Logging
 import Streaming
+import TestSupport
 import Testing
 
 @Suite("Values", .timeLimit(.minutes(1)))
@@ -140,5 +143,18 @@ struct ValueTests {
     await #expect(throws: TemporaryTrouble.self) { try await thread.completion() }
     await #expect(throws: TemporaryTrouble.self) { try await thread.completion() }
     #expect(thread.isFinished)
+  }
+
+  @Test("a call that ends a client is waited for, and left behind when it does not return")
+  func boundedCall() async throws {
+    try await blocking {
+      let gate = DispatchSemaphore(value: 0)
+      let silent = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
+      #expect(BoundedCall.run("close", logger: silent) {})
+      #expect(!BoundedCall.run("close", seconds: 0.05, logger: silent) { gate.wait() })
+      #expect(BoundedCall.areUnderWay)
+      gate.signal()
+      try waitUntil("the call that was left behind has returned") { !BoundedCall.areUnderWay }
+    }
   }
 }

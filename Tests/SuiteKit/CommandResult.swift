@@ -6,12 +6,14 @@ package struct CommandResult {
   package var output: String
   package var errors: String
 
+  /// - Parameter seconds: after so long it is ended, by force where it must, and its status is 124 or 137.
   package static func of(
-    _ program: String, _ arguments: [String], environment: [String: String]? = nil, folder: URL? = nil
+    _ program: String, _ arguments: [String], environment: [String: String]? = nil, folder: URL? = nil,
+    seconds: Int = 300
   ) throws -> CommandResult {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+    process.arguments = ["--kill-after", "5", String(seconds), program] + arguments
     if let environment { process.environment = environment }
     process.currentDirectoryURL = folder
     process.standardInput = FileHandle.nullDevice

@@ -98,7 +98,8 @@ private func httpGet(_ path: String, port: Int) throws -> (status: Int, body: St
     printf 'GET \(path) HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n' >&3
     cat <&3
     """
-  let text = try CommandResult.of("/bin/bash", ["-c", script]).output
+  // A service that takes a connection and never answers is not there.
+  let text = try CommandResult.of("/bin/bash", ["-c", script], seconds: 10).output
   let parts = text.components(separatedBy: "\r\n\r\n")
   let status = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
   return (status, parts.dropFirst().joined(separator: "\r\n\r\n"))

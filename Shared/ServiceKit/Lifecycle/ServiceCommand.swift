@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Streaming
 
 /// A service's program: flags from its key table, then `build`, then `runService`.
 /// ```swift
@@ -28,14 +29,18 @@ extension ServiceCommand {
       return
     }
     let context = ServiceContext.bootstrap(serviceName: Self._commandName, settings: settings)
+    var status: Int32 = 0
+    var threadsGoOn = false
     do {
       try await runService(context, pipelines: try Self.build(context))
     } catch {
       context.logger.critical("\(Self._commandName) ends", error: error)
-      // Threads that did not stop still use libraries whose destructors run at a normal exit.
-      if (error as? ServiceKitError)?.code == .stopTimeout { _exit(1) }
-      throw ExitCode((error as? ServiceKitError)?.exitCode ?? 1)
+      status = (error as? ServiceKitError)?.exitCode ?? 1
+      threadsGoOn = (error as? ServiceKitError)?.code == .stopTimeout
     }
+    // Threads that did not stop still use libraries whose destructors run at a normal exit.
+    if threadsGoOn || BoundedCall.areUnderWay { _exit(status) }
+    guard status == 0 else { throw ExitCode(status) }
   }
 }
 
