@@ -70,8 +70,7 @@ struct StreamCommand: ParsableCommand {
       return StreamReport(
         cores: ProcessInfo.processInfo.activeProcessorCount, threads: threads, batchSize: batchSize, network: network,
         broker: broker, saturation: saturation, halfLoad: halfLoad, monitors: monitored,
-        storage: try StreamStorage.measure(suite, monitors: monitors.keys, recordings: load.published),
-        outcomes: outcomes)
+        storage: try StreamStorage.measure(suite, monitors: monitors.keys), outcomes: outcomes)
     }
     report.judge()
     FileHandle.standardError.write(Data((report.table + "\n").utf8))

@@ -106,11 +106,14 @@ final class StreamLoad {
       }
       Thread.sleep(forTimeInterval: 0.002)
     }
+    guard !latencies.isEmpty else {
+      throw WaitedInVain(description: "at half load no recording had its outcome within a minute")
+    }
     latencies.sort()
     return .init(
       recordingsPerSecond: rate, recordings: latencies.count, missing: due.count,
       p50Milliseconds: latencies.quantile(0.5), p99Milliseconds: latencies.quantile(0.99),
-      worstMilliseconds: latencies.last ?? .nan)
+      worstMilliseconds: latencies[latencies.count - 1])
   }
 
   /// Outcomes by name, and beat rows beyond or below those found, of all that was published.
@@ -124,8 +127,8 @@ final class StreamLoad {
 }
 
 extension [Double] {
-  /// Of ascending values: the smallest that at least this share does not exceed; NaN of none.
+  /// Of ascending values, one at least: the smallest that at least this share does not exceed.
   fileprivate func quantile(_ share: Double) -> Double {
-    isEmpty ? .nan : self[Swift.min(count - 1, Swift.max(0, Int((share * Double(count)).rounded(.up)) - 1))]
+    self[Swift.min(count - 1, Swift.max(0, Int((share * Double(count)).rounded(.up)) - 1))]
   }
 }

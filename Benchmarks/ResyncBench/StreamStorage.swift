@@ -17,7 +17,7 @@ enum StreamStorage {
 
   /// Reads some partitions of each topic.
   /// - Parameter monitors: keys of the monitors' messages; all others are ten-second recordings'.
-  static func measure(_ suite: RunningSuite, monitors: Set<String>, recordings: Int) throws -> StreamReport.Storage {
+  static func measure(_ suite: RunningSuite, monitors: Set<String>) throws -> StreamReport.Storage {
     var storage = StreamReport.Storage()
     for topic in topics {
       var bytes = (recordings: 0, monitors: 0)
@@ -40,9 +40,12 @@ enum StreamStorage {
     func bytes(_ table: String) throws -> Double {
       try connection.execute("select pg_total_relation_size($1::regclass) as n", [.text(table)])[0]["n", .int].asDouble
     }
-    let beats = try connection.execute("select count(*) as n from beat_predictions")[0]["n", .int].asDouble
-    storage.rowBytesOfABeat = try bytes("beat_predictions") / max(1, beats)
-    storage.rowBytesOfARecording = try tables.reduce(0) { $0 + (try bytes($1)) } / Double(max(1, recordings))
+    func rows(_ table: String) throws -> Double {
+      try connection.execute("select count(*) as n from \(table)")[0]["n", .int].asDouble
+    }
+    storage.rowBytesOfABeat = try bytes("beat_predictions") / max(1, rows("beat_predictions"))
+    // Monitors' among them.
+    storage.rowBytesOfARecording = try tables.reduce(0) { $0 + (try bytes($1)) } / max(1, rows("recordings"))
     return storage
   }
 

@@ -4,7 +4,7 @@ import Streaming
 import TestSupport
 import Testing
 
-@Suite("Commits of repeatable work", .timeLimit(.minutes(3)))
+@Suite("Commits of repeatable work", .timeLimit(.minutes(5)))
 struct CommitTests {
   @Test("offsets of a lost generation come again; those that the broker refuses for good end the reader")
   func refusedCommits() async throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Errors on demand, from librdkafka's broker inside this process.
-@Suite("Against a mock broker", .timeLimit(.minutes(3)))
+@Suite("Against a mock broker", .timeLimit(.minutes(5)))
 struct MockClusterTests {
   /// Runs the body on a dedicated thread with a mock broker of its own, topics of four partitions.
   private func withMock(

@@ -4,7 +4,7 @@ import Streaming
 import TestSupport
 import Testing
 
-@Suite("Values", .timeLimit(.minutes(1)))
+@Suite("Values", .timeLimit(.minutes(5)))
 struct ValueTests {
   @Test("a key that came and went within a transaction leaves no trace in the changelog")
   func transientKey() throws {
