@@ -18,10 +18,28 @@ public struct LogisticRegression: BinaryScorer, Hashable, Sendable {
     guard inversePenalty > 0, inversePenalty.isFinite else {
       throw ModelError(.invalidConfiguration, "inversePenalty is \(inversePenalty), expected above 0")
     }
+    guard table.featureCount > table.exampleCount else {
+      (weights, intercept) = try Self.minimum(table, labels, inversePenalty)
+      return
+    }
+    // At the minimum the weights are a sum of centred examples, which span fewer axes than there are features.
+    let components = try PrincipalComponents(fitting: table, count: table.exampleCount)
+    let (along, offset) = try Self.minimum(components.projected(table), labels, inversePenalty)
+    var weights = [Double](repeating: 0, count: table.featureCount)
+    for (weight, axis) in zip(along, components.axes) {
+      for feature in weights.indices { weights[feature] += weight * axis[feature] }
+    }
+    self.weights = weights
+    intercept = zip(weights, components.means).reduce(offset) { $0 - $1.0 * $1.1 }
+  }
+
+  private static func minimum(
+    _ table: FeatureTable, _ labels: [Bool], _ inversePenalty: Double
+  ) throws -> (weights: [Double], intercept: Double) {
     let problem = Problem(table: table, labels: labels, inversePenalty: inversePenalty)
     var point = [Double](repeating: 0, count: table.featureCount + 1)
     var value = problem.value(at: point)
-    for _ in 0..<Self.mostSteps {
+    for _ in 0..<mostSteps {
       let (gradient, hessian) = problem.derivatives(at: point)
       guard gradient.contains(where: { abs($0) > 1e-9 * (1 + inversePenalty) }) else { break }
       guard let step = DenseAlgebra.solve(lower: hessian, gradient) else {
@@ -30,7 +48,7 @@ public struct LogisticRegression: BinaryScorer, Hashable, Sendable {
       var (share, halvings) = (1.0, 0)
       var next = zip(point, step).map { $0 - $1 }
       var nextValue = problem.value(at: next)
-      while nextValue > value, halvings < Self.mostHalvings {
+      while nextValue > value, halvings < mostHalvings {
         share /= 2
         halvings += 1
         next = zip(point, step).map { $0 - share * $1 }
@@ -42,10 +60,9 @@ public struct LogisticRegression: BinaryScorer, Hashable, Sendable {
     }
     let (gradient, _) = problem.derivatives(at: point)
     guard gradient.allSatisfy({ abs($0) <= 1e-4 * (1 + inversePenalty) }) else {
-      throw ModelError(.diverged, "logistic regression: no minimum after \(Self.mostSteps) steps")
+      throw ModelError(.diverged, "logistic regression: no minimum after \(mostSteps) steps")
     }
-    weights = Array(point.dropLast())
-    intercept = point[point.count - 1]
+    return (Array(point.dropLast()), point[point.count - 1])
   }
 
   /// Log-odds of "yes".
