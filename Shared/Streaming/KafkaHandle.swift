@@ -69,6 +69,7 @@ final class HandleContext: Sendable {
 final class KafkaHandle: @unchecked Sendable {
   let context: HandleContext
   private let pointer: OpaquePointer
+  /// The client then belongs to the call that closes it.
   private let isLeftBehind = Atomic(false)
 
   /// - Parameters:
@@ -86,7 +87,7 @@ final class KafkaHandle: @unchecked Sendable {
         throw StreamingError(.configurationInvalid, "Kafka property '\(name)': \(Self.text(errorText))")
       }
     }
-    // The context outlives the client: deinit destroys the client before it lets go of the context.
+    // The context outlives the client: whoever destroys the client holds the context until then.
     rd_kafka_conf_set_opaque(settings, Unmanaged.passUnretained(context).toOpaque())
     rd_kafka_conf_set_log_cb(settings) { handle, level, facility, text in
       guard let context = HandleContext.of(handle), let facility, let text else { return }
@@ -134,8 +135,14 @@ final class KafkaHandle: @unchecked Sendable {
 
   deinit {
     guard !isLeftBehind.load(ordering: .acquiring) else { return }
+    let destroy = destroying
+    _ = BoundedCalls.ofThisProcess.run("let go of a client", logger: context.logger) { destroy() }
+  }
+
+  /// Destroys the client, which must be nobody else's by then.
+  private var destroying: @Sendable () -> Void {
     nonisolated(unsafe) let pointer = pointer
-    _ = BoundedCall.run("let go of a client", logger: context.logger) { [context] in
+    return { [context] in
       // A consumer that was not closed leaves no goodbye to the group, just as a killed process.
       rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
       // The client's last callbacks use it.
@@ -146,12 +153,12 @@ final class KafkaHandle: @unchecked Sendable {
   /// Leaves the group. Nothing else may be done with the client afterwards.
   func closeConsumer(hasUnansweredRebalance: Bool) {
     context.isClosing.store(true, ordering: .releasing)
+    // Lent to the call, which keeps it should it not return in time.
     nonisolated(unsafe) let pointer = pointer
-    let isClosed = BoundedCall.run("close a consumer", logger: context.logger) { [context] in
+    let isClosed = BoundedCalls.ofThisProcess.run("close a consumer", logger: context.logger, late: destroying) {
       // It would hold the closing up.
       if hasUnansweredRebalance { rd_kafka_assign(pointer, nil) }
       rd_kafka_consumer_close(pointer)
-      withExtendedLifetime(context) {}
     }
     if !isClosed { isLeftBehind.store(true, ordering: .releasing) }
   }

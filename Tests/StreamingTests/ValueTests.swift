@@ -1,6 +1,7 @@
 import Dispatch
 import Logging
 import Streaming
+import Synchronization
 import TestSupport
 import Testing
 
@@ -145,16 +146,21 @@ struct ValueTests {
     #expect(thread.isFinished)
   }
 
-  @Test("a call that ends a client is waited for, and left behind when it does not return")
+  @Test("a call that ends a client is waited for; one that does not return is left behind, and cleans up when it does")
   func boundedCall() async throws {
     try await blocking {
+      let calls = BoundedCalls()
       let gate = DispatchSemaphore(value: 0)
+      let cleaned = Mutex(0)
       let silent = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
-      #expect(BoundedCall.run("close", logger: silent) {})
-      #expect(!BoundedCall.run("close", seconds: 0.05, logger: silent) { gate.wait() })
-      #expect(BoundedCall.areUnderWay)
+      let cleanUp: @Sendable () -> Void = { cleaned.withLock { $0 += 1 } }
+      #expect(calls.run("close", logger: silent, late: cleanUp) {})
+      #expect(!calls.areUnderWay && cleaned.withLock(\.self) == 0)
+      #expect(!calls.run("close", seconds: 0.05, logger: silent, late: cleanUp) { gate.wait() })
+      #expect(calls.areUnderWay && cleaned.withLock(\.self) == 0)
       gate.signal()
-      try waitUntil("the call that was left behind has returned") { !BoundedCall.areUnderWay }
+      try waitUntil("the call that was left behind has returned") { !calls.areUnderWay }
+      #expect(cleaned.withLock(\.self) == 1)
     }
   }
 }

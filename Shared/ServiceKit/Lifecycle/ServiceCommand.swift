@@ -39,7 +39,7 @@ extension ServiceCommand {
       threadsGoOn = (error as? ServiceKitError)?.code == .stopTimeout
     }
     // Threads that did not stop still use libraries whose destructors run at a normal exit.
-    if threadsGoOn || BoundedCall.areUnderWay { _exit(status) }
+    if threadsGoOn || BoundedCalls.ofThisProcess.areUnderWay { _exit(status) }
     guard status == 0 else { throw ExitCode(status) }
   }
 }
