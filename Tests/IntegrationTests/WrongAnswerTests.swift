@@ -51,7 +51,7 @@ extension IntegrationTests {
         let before = try wrong.map { try broker.count($0.fault.request, client: client($0.service)) } ?? 0
         try suite.send(round)
         if let (service, fault) = wrong {
-          try waitUntil("\(service) meets: \(fault)", seconds: 30) {
+          try waitUntil("\(service) meets: \(fault)") {
             try broker.count(fault.request, client: client(service)) > before
           }
         }

@@ -41,13 +41,13 @@ struct CommitTests {
         kafka: kafka, membership: GroupMembership(group: "reader", instance: "one"), logger: logger)
       defer { consumer.close() }
       try consumer.subscribe(["input"])
-      try waitUntil("the consumer has its partition", seconds: 30) {
+      try waitUntil("the consumer has its partition") {
         if case .assigned = try consumer.poll(timeoutMilliseconds: 100) { true } else { false }
       }
       // A poll would be told first.
       try broker.arm(BrokerFault(.heartbeat, .error(.fencedInstanceID)), client: "fenced")
       var refusal: StreamingError?
-      try waitUntil("a commit is refused", seconds: 30) {
+      try waitUntil("a commit is refused") {
         do {
           try consumer.commitRepeatable([TopicPartition("input", 0): 0], logger: logger)
         } catch let error as StreamingError {

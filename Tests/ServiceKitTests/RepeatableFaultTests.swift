@@ -50,25 +50,25 @@ private struct Bench {
     if row.comesAtStart { try broker.arm(row.fault, client: client) }
     var reader = Reader(context)
     if !row.comesAtStart {
-      try waitUntil("the first rows are written", seconds: 30) { reader.rows.count == 2 * partitions.count }
+      try waitUntil("the first rows are written") { reader.rows.count == 2 * partitions.count }
       try broker.arm(row.fault, client: client)
     }
     if row.comesByItself {
-      try waitUntil("the wrong answer is met", seconds: 20) { try broker.count(row.fault.request, client: client) > 0 }
+      try waitUntil("the wrong answer is met") { try broker.count(row.fault.request, client: client) > 0 }
     }
     try send(["c", "d"])
 
     if case .ends(let code) = row.outcome {
-      try waitUntil("the reader has ended", seconds: 20) { reader.hasEnded }
+      try waitUntil("the reader has ended") { reader.hasEnded }
       let error = reader.error as? StreamingError
       #expect(error?.code == code, "\(String(describing: error))")
       try disarm()
       reader = Reader(context, rows: reader.rows)
     }
-    try waitUntil("all rows are written", seconds: 30) { reader.rows.count == 4 * partitions.count }
+    try waitUntil("all rows are written") { reader.rows.count == 4 * partitions.count }
     // Offsets that were refused go with the next ones.
     try send(["e"])
-    try waitUntil("all offsets are committed", seconds: 30) { try committed() == partitions.map { _ in 5 } }
+    try waitUntil("all offsets are committed") { try committed() == partitions.map { _ in 5 } }
     try reader.stop()
     #expect(reader.error == nil)
     #expect(try outputs() == reader.rows)
@@ -108,7 +108,7 @@ private struct Bench {
     try consumer.assign(
       Dictionary(uniqueKeysWithValues: partitions.map { (TopicPartition("output", $0), StartOffset.beginning) }))
     var (outputs, open): (Set<String>, Set<Int32>) = ([], Set(partitions))
-    try waitUntil("the outputs are read", seconds: 20) {
+    try waitUntil("the outputs are read") {
       for event in try consumer.pollBatch(maximum: 100, timeoutMilliseconds: 100) {
         switch event {
         case .message(let message): outputs.insert(String(decoding: message.value, as: UTF8.self))
@@ -151,7 +151,7 @@ private final class Reader: Sendable {
 
   func stop() throws {
     signal.stop()
-    try waitUntil("the reader has stopped", seconds: 20) { hasEnded }
+    try waitUntil("the reader has stopped") { hasEnded }
   }
 
   private func consume(_ context: ServiceContext, _ progressed: () -> Void) throws {

@@ -42,17 +42,17 @@ private struct Bench {
     if row.moment == .start { try arm() }
     let running = start()
     if row.moment != .start {
-      try topics.waitForOutputs(firstPart, seconds: 30)
+      try topics.waitForOutputs(firstPart)
       try arm()
     }
     if row.moment == .idle {
-      try waitUntil("the wrong answer is met", seconds: 20) { try broker.count(row.fault.request, client: client) > 0 }
+      try waitUntil("the wrong answer is met") { try broker.count(row.fault.request, client: client) > 0 }
     }
     try topics.send(Array(work.messages.dropFirst(firstPart)))
 
     switch row.outcome {
     case .ends(let code):
-      try waitUntil("the pipeline has ended", seconds: 20) { running.thread.isFinished }
+      try waitUntil("the pipeline has ended") { running.thread.isFinished }
       let error = running.error.value as? StreamingError
       #expect(error?.code == code, "\(String(describing: error))")
       #expect(error?.text.contains(";") == true, "it says what to do")
@@ -61,7 +61,7 @@ private struct Bench {
       // What a supervisor does, once the operator has mended the cause.
       try finish(start())
     case .waits:
-      try waitUntil("it was told three times", seconds: 20) { try broker.count(row.fault.request, client: client) > 2 }
+      try waitUntil("it was told three times") { try broker.count(row.fault.request, client: client) > 2 }
       #expect(!running.pipeline.isReady && !running.thread.isFinished)
       try disarm()
       try finish(running)
@@ -109,7 +109,7 @@ private struct Bench {
   }
 
   private func finish(_ running: RunningPipeline) throws {
-    try waitUntil("all outputs are there", seconds: 30) {
+    try waitUntil("all outputs are there") {
       try running.thread.isFinished || topics.readAll("output").count >= work.messages.count
     }
     try running.stop()
