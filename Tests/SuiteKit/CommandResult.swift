@@ -6,8 +6,8 @@ package struct CommandResult {
   package var output: String
   package var errors: String
 
-  /// - Parameter seconds: after so long it is ended, and its status is 124, or 9 where it took force. That of a program that is
-  ///   not there is 127.
+  /// - Parameter seconds: after so long it is ended, and its status is 124, or 9 where it took force. That of a
+  ///   program that is not there is 127.
   package static func of(
     _ program: String, _ arguments: [String], environment: [String: String]? = nil, folder: URL? = nil,
     seconds: Int = 300
